@@ -1,0 +1,201 @@
+"""The one gate between users' arrays and kernels: what may come in, how it is laid out, and on how many threads it runs.
+
+Kernels see C-contiguous float arrays of a known rank and nothing else. Everything a user can get wrong is refused
+here, with a message that names the operator, the argument, what came, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Float = NDArray[np.float64]
+
+FLOAT64 = np.dtype(np.float64)
+FLOAT32 = np.dtype(np.float32)
+
+poison = False  # the suite sets this: fresh outputs are then filled with NaN, to prove that kernels write all of them
+
+
+class Gate:
+    """The checks of one operator; every message begins with its name."""
+
+    def __init__(self, operator: str) -> None:
+        self.operator = operator
+
+    def refuse(self, argument: str, came: str, expected: str, error: type[Exception] = ValueError) -> NoReturn:
+        raise error(f"{self.operator}: argument {argument!r} {came}; expected {expected}")
+
+    def array(self, argument: str, value: Any, *, rank: int = 0) -> Array:
+        """``value`` as a C-contiguous float64 or float32 array in native byte order, of at least ``rank`` axes."""
+        if type(value) is np.ndarray and value.dtype is FLOAT64 and value.ndim >= rank and value.flags.c_contiguous:
+            return value
+        if isinstance(value, np.ma.MaskedArray):
+            self.refuse(argument, "is a masked array", "a plain array: fill the masked entries first", TypeError)
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            self.refuse(argument, "is a ragged sequence", "an array of one shape")
+        kind, dtype = array.dtype.kind, array.dtype
+        if kind in "biu":
+            dtype = FLOAT64
+        elif kind == "f" and dtype.itemsize in (4, 8):
+            dtype = dtype.newbyteorder("=")
+        else:
+            advice = {
+                "c": "real numbers: treat real and imaginary parts as two arrays",
+                "O": "float64 or float32: convert with .astype(float)",
+                "f": "float64 or float32: convert with .astype(numpy.float32) if that is what you mean",
+            }.get(kind, "numbers, as float64 or float32")
+            self.refuse(argument, f"has dtype {array.dtype}", advice, TypeError)
+        if array.ndim < rank:
+            axes = "axis" if rank == 1 else "axes"
+            self.refuse(argument, f"has shape {array.shape}", f"at least {rank} {axes}; reshape it")
+        laid_out: Array = np.ascontiguousarray(array, dtype) if array.ndim else array.astype(dtype)
+        return laid_out
+
+    def parameter(self, argument: str, value: Any, *, positive: bool = True) -> Array:
+        """A continuous parameter: a number, or an array that broadcasts; NaN, infinity and (by default) <= 0 are refused."""
+        if type(value) is float and (0.0 < value < math.inf):
+            return np.float64(value)  # type: ignore[return-value]
+        if value is None:
+            self.refuse(argument, "is missing", "a number", TypeError)
+        array = self.array(argument, value)
+        good = np.isfinite(array) & (array > 0 if positive else True)
+        if not good.all():
+            bad = array[~good].flat[0] if array.ndim else array[()]
+            self.refuse(argument, f"holds {bad}", "finite values > 0" if positive else "finite values")
+        return array
+
+    def spread(self, argument: str, parameter: Array, shape: tuple[int, ...], *, full: bool = False) -> Float:
+        """A parameter as a flat array: one number (unless ``full``), or one for each entry of ``shape``."""
+        if parameter.ndim == 0:
+            return np.full(math.prod(shape) if full else 1, parameter, np.float64)
+        try:
+            spread: Float = np.array(np.broadcast_to(parameter, shape), np.float64).reshape(-1)
+            return spread
+        except ValueError:
+            self.refuse(argument, f"has shape {parameter.shape}", f"a number, or a shape that broadcasts to {shape}")
+
+    def finite_or_nan(self, argument: str, array: Array, why: str) -> None:
+        """Refuse infinities (NaN passes through: it marks what depends on it)."""
+        if np.isinf(array).any():
+            where = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
+            self.refuse(argument, f"is infinite at index {where}", why)
+
+    def choice(self, argument: str, value: Any, options: Sequence[str]) -> int:
+        """The index of a name among its options; a wrong name is answered with the nearest right ones."""
+        try:
+            return options.index(value)
+        except ValueError:
+            near = difflib.get_close_matches(str(value).lower(), options, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+            self.refuse(argument, f"is {value!r}", f"one of {', '.join(options)}. {hint}".rstrip())
+
+    def cotangent(self, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "cotangent") -> Array:
+        """The cotangent of an output: its shape, any real dtype, laid out as kernels read it (in the output's dtype)."""
+        if type(value) is np.ndarray and value.dtype is dtype and value.flags.c_contiguous:
+            array: Array = value
+        else:
+            array = self.array(name, value).astype(dtype, copy=False)
+        if array.shape != shape:
+            self.refuse(name, f"has shape {array.shape}", f"the shape of the output, {shape}")
+        return array
+
+
+def result_dtype(*arrays: Array) -> np.dtype[Any]:
+    """float32 if every array that has axes is float32 (or, where none has, every number), else float64."""
+    deciding = [array for array in arrays if array.ndim] or arrays
+    return FLOAT64 if any(array.dtype.itemsize == 8 for array in deciding) else FLOAT32
+
+
+def empty(shape: tuple[int, ...] | int, dtype: Any = FLOAT64) -> Array:
+    """A fresh output or workspace. Whoever gets it writes all of it."""
+    if poison and np.dtype(dtype).kind == "f":
+        return np.full(shape, np.nan, dtype)
+    return np.empty(shape, dtype)
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Sum a gradient over the axes along which its argument was broadcast."""
+    if gradient.shape == shape:
+        return gradient
+    extra = gradient.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + axis for axis, length in enumerate(shape) if length == 1 and gradient.shape[extra + axis] != 1
+    )
+    return gradient.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+# Threads. Serial kernels that release the GIL, over chunks of rows; results do not depend on the number of threads.
+
+_threads: int | None = None
+_pool: ThreadPoolExecutor | None = None
+_pool_lock = threading.Lock()
+
+MOST_THREADS = 256
+CHUNK_WORK = (
+    200_000  # scalar steps below which another thread costs more than it brings (measured: 20 to 60 us to wake)
+)
+
+
+def get_threads() -> int:
+    """How many threads kernels may use: set_threads, else REFIMPL_THREADS, else the processors this process may use."""
+    global _threads
+    if _threads is None:
+        chosen = os.environ.get("REFIMPL_THREADS", "")
+        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        _threads = int(chosen) if chosen.isdigit() and int(chosen) > 0 else available
+    return _threads
+
+
+def set_threads(count: int) -> None:
+    """Let kernels use ``count`` threads from now on. The numbers they compute stay the same, bit for bit."""
+    global _threads
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise ValueError(f"refimpl.set_threads: argument 'count' is {count!r}; expected a whole number >= 1")
+    _threads = count
+
+
+def run(chunk: Callable[[int, int], None], units: int, work: float) -> None:
+    """Call ``chunk(start, stop)`` over ``range(units)``, in several threads if ``work`` scalar steps are worth it."""
+    parts = min(get_threads(), MOST_THREADS, units, 1 + int(work / CHUNK_WORK))
+    if parts <= 1:
+        chunk(0, units)
+        return
+    bounds = [units * part // parts for part in range(parts + 1)]
+    pool = _executor()
+    others = [pool.submit(chunk, bounds[part], bounds[part + 1]) for part in range(1, parts)]
+    try:
+        chunk(bounds[0], bounds[1])
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
+
+
+def _executor() -> ThreadPoolExecutor:
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="refimpl")  # started as they are needed
+        return _pool
+
+
+def _forget_pool() -> None:
+    """A forked child has the parent's pool object and none of its threads."""
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)

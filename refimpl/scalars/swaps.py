@@ -1,0 +1,186 @@
+"""The conditional swap: sigmoids of a difference, value beside slope.
+
+A sigmoid f with f(d) + f(-d) = 1 decides how much of a swap happens. For the difference d = b - a each function here
+returns ``(alpha, abar, slope) = (f(d), f(-d), f'(d))`` at inverse temperature beta. Only the smaller of the two weights
+is computed, as the tail of a distribution, with full relative accuracy; the larger one is 1 minus it, which costs at
+most half an ulp. A symmetric distribution F gives f(d) = F(beta d).
+
+Source: Petersen, thesis, section 3.3 (3.13), (3.21) to (3.24).
+"""
+
+from __future__ import annotations
+
+import math
+
+from refimpl.jit import Switch, scalar
+from refimpl.scalars import distributions as law
+
+CDFS = (
+    "logistic",
+    "reciprocal",
+    "cauchy",
+    "optimal",
+    "art",
+    "heaviside",
+    "uniform",
+    "cubic_hermite",
+    "wigner",
+    "gaussian",
+    "laplace",
+    "hyperbolic_secant",
+)
+ART = CDFS.index("art")
+ART_GUARD = 1e-10  # epsilon of (3.13)
+LARGEST = 1.7976931348623157e308
+
+heaviside, uniform, cubic_hermite, wigner = law.heaviside, law.uniform, law.cubic_hermite, law.wigner
+gaussian, laplace, logistic, cauchy = law.gaussian, law.laplace, law.logistic, law.cauchy
+hyperbolic_secant, reciprocal = law.hyperbolic_secant, law.reciprocal
+
+
+@scalar
+def sided(d: float, tail: float, slope: float) -> tuple[float, float, float]:
+    """(f(d), f(-d), f'(d)) from the tail f(-|d|)."""
+    if d < 0.0:
+        return tail, 1.0 - tail, slope
+    return 1.0 - tail, tail, slope
+
+
+@scalar
+def logistic_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = 1 / (1 + exp(-beta d)) (3.21)."""
+    tail, density = logistic(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def reciprocal_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = 1/2 + y / (1 + 2|y|), y = beta d (3.22): slope beta at 0, i.e. the distribution (A.10) at 2 beta d."""
+    tail, density = reciprocal(2.0 * abs(beta * d))
+    return sided(d, tail, 2.0 * beta * density)
+
+
+@scalar
+def cauchy_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = 1/2 + atan(beta d) / pi (3.23)."""
+    tail, density = cauchy(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def optimal_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = 1/2 + y for |y| <= 1/4, else 1 - 1/(16 y) and its mirror image, y = beta d (3.24)."""
+    y = abs(beta * d)
+    if y <= 0.25:
+        return sided(d, 0.5 - y, beta)
+    return sided(d, 0.0625 / y, beta * (0.0625 / y / y))
+
+
+@scalar
+def art_power(d: float, lam: float) -> tuple[float, float]:
+    """(|d|, |d|^lam); a difference that overflowed counts as the largest number, so that phi is never inf / inf."""
+    size = abs(d)
+    if size > LARGEST:
+        size = LARGEST
+    return size, size**lam
+
+
+@scalar
+def art_weights(d: float, beta: float, lam: float) -> tuple[float, float, float]:
+    """F = logistic(beta phi(d)), phi(d) = d / (|d|^lam + eps) (3.13)."""
+    size, power = art_power(d, lam)
+    guarded = power + ART_GUARD
+    tail, density = logistic(beta * (size / guarded))
+    return sided(d, tail, beta * density * (((1.0 - lam) * power + ART_GUARD) / guarded / guarded))
+
+
+@scalar
+def art_ratios(d: float, lam: float) -> tuple[float, float]:
+    """(phi / phi', (d phi / d lam) / phi'): what turns the slope in d into slopes in beta and lam."""
+    size, power = art_power(d, lam)
+    below = (1.0 - lam) * power + ART_GUARD
+    log = math.log(size) if size != 0.0 else 0.0
+    return d * ((power + ART_GUARD) / below), -d * (power / below) * log
+
+
+@scalar
+def heaviside_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = 0, 1/2, 1: the hard swap, with ties shared."""
+    tail, density = heaviside(abs(beta * d))
+    return sided(d, tail, density)
+
+
+@scalar
+def uniform_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = clip((1 + beta d) / 2, 0, 1)."""
+    tail, density = uniform(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def cubic_hermite_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = y^2 (3 - 2y), y = clip((1 + beta d) / 2, 0, 1)."""
+    tail, density = cubic_hermite(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def wigner_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = the integral of the half disc over (-1, beta d)."""
+    tail, density = wigner(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def gaussian_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = the standard normal distribution at beta d."""
+    tail, density = gaussian(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def laplace_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = exp(-|beta d|) / 2 below 0, and its mirror image."""
+    tail, density = laplace(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+@scalar
+def hyperbolic_secant_weights(d: float, beta: float) -> tuple[float, float, float]:
+    """F = (2 / pi) atan(exp(pi beta d / 2))."""
+    tail, density = hyperbolic_secant(abs(beta * d))
+    return sided(d, tail, beta * density)
+
+
+weights = Switch(
+    "weights",
+    (
+        logistic_weights,
+        reciprocal_weights,
+        cauchy_weights,
+        optimal_weights,
+        art_weights,
+        heaviside_weights,
+        uniform_weights,
+        cubic_hermite_weights,
+        wigner_weights,
+        gaussian_weights,
+        laplace_weights,
+        hyperbolic_secant_weights,
+    ),
+)
+
+
+@scalar
+def exchange(a: float, b: float, alpha: float, abar: float) -> tuple[float, float]:
+    """(min, max) = (alpha a + abar b, abar a + alpha b), for alpha = f(b - a).
+
+    Written as the hard minimum plus (and the hard maximum minus) |b - a| times the smaller weight: the result never
+    leaves [a, b], and a difference that overflows meets a weight of exactly 0.
+    """
+    if b >= a:
+        low, high, share = a, b, abar
+    else:
+        low, high, share = b, a, alpha
+    moved = 0.0 if share == 0.0 else (high - low) * share
+    return low + moved, high - moved

@@ -1,0 +1,307 @@
+"""Sorted values by a network of relaxed conditional swaps.
+
+A sorting network sorts by comparators at fixed places. Relax each one: with d = x_j - x_i and a sigmoid f,
+
+    x_i' = alpha x_i + abar x_j,    alpha = f(d),
+    x_j' = abar x_i + alpha x_j,    abar  = f(-d) = 1 - alpha.
+
+At large beta the sigmoid is a step and the network sorts; at finite beta every output is a smooth function of all
+inputs. This file runs the network on values alone, O(C) time for C comparators, and back.
+``network_permutation`` adds the matrix and reuses both passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run, unbroadcast
+from refimpl.jit import kernel, specialised
+from refimpl.op import Op, Out, Source, Tol
+from refimpl.scalars.swaps import CDFS, art_ratios, exchange, weights
+from refimpl.sorting import cases, laws
+from refimpl.sorting import definition as define
+from refimpl.sorting.networks import Comparators, comparators
+from refimpl.sorting.swap import sigmoid
+
+gate = Gate("sorting.network_sort")
+
+NetworkLike: TypeAlias = str | Sequence[Sequence[Sequence[int]]]
+SIGMOID_STEPS = 20.0  # a comparator of the values pass costs about 20 scalar steps, nearly all of them the sigmoid
+
+
+@specialised
+def values_kernel(code: int) -> Callable[..., None]:
+    def values(
+        first: Array, second: Array, x: Float, beta: Float, lam: Float,
+        y: Float, d: Float, alpha: Float, abar: Float, slope: Float, keep: int, start: int, stop: int,
+    ) -> None:  # fmt: skip
+        """Run rows start to stop through the network. keep = 1 saves every row's comparators, 0 overwrites row 0."""
+        for row in range(start, stop):
+            for wire in range(x.shape[1]):
+                y[row, wire] = x[row, wire]
+            save = row * keep
+            for c in range(first.size):
+                i, j = first[c], second[c]
+                a, b = y[row, i], y[row, j]
+                d[save, c] = b - a
+                alpha[save, c], abar[save, c], slope[save, c] = weights(code, b - a, beta[row], lam[row])
+                y[row, i], y[row, j] = exchange(a, b, alpha[save, c], abar[save, c])
+
+    return values
+
+
+# Derivation. One comparator maps (x_i, x_j) to (x_i', x_j'); let g be the cotangent of its outputs, q that of alpha.
+#   (1)  alpha enters both outputs:        q = (g_i - g_j)(x_i - x_j) = (g_j - g_i) d
+#   (2)  and, with a matrix, its rows:     q += <G_i - G_j, M_i - M_j>     (handed in as `push`, zero groups without P)
+#   (3)  through alpha = f(x_j - x_i):     gd = f'(d) q,   to x_i with a minus sign, to x_j with a plus
+#   (4)  and directly:                     gx_i = alpha g_i + abar g_j,   gx_j = abar g_i + alpha g_j
+#   (5)  f(d) = F(beta d):                 gbeta = q F'(beta d) d = gd d / beta
+#        ART, f(d) = s(beta phi(d)):       gbeta = gd (phi / phi') / beta,   glam = gd (d phi / d lam) / phi'
+# Comparators are undone last to first. Where f' is 0 the difference may have overflowed: 0 times infinity counts as 0.
+
+
+@kernel
+def values_backward(
+    first: Array, second: Array, d: Float, alpha: Float, abar: Float, slope: Float, beta: Float, lam: Float, art: bool,
+    gy: Float, push: Float, gx: Float, gbeta: Float, glam: Float, start: int, stop: int,
+) -> None:  # fmt: skip
+    for row in range(start, stop):
+        for wire in range(gx.shape[1]):
+            gx[row, wire] = gy[row, wire]
+        gbeta[row] = 0.0
+        glam[row] = 0.0
+        for c in range(first.size - 1, -1, -1):
+            i, j = first[c], second[c]
+            gi, gj = gx[row, i], gx[row, j]
+            gd = 0.0
+            if slope[row, c] != 0.0:
+                gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
+                for group in range(push.shape[1]):
+                    gd += slope[row, c] * push[row, group, c]  # (2) (3)
+                if art:
+                    per_beta, per_lam = art_ratios(d[row, c], lam[row])
+                    gbeta[row] += gd * per_beta / beta[row]  # (5)
+                    glam[row] += gd * per_lam  # (5)
+                else:
+                    gbeta[row] += gd * d[row, c] / beta[row]  # (5)
+            gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
+            gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
+
+
+class Residuals(NamedTuple):
+    """What the backward pass needs. Nothing is recomputed: four numbers per comparator are cheaper than its sigmoid."""
+
+    d: Float  # (rows, C) x_j - x_i before the swap
+    alpha: Float  # (rows, C) f(d)
+    abar: Float  # (rows, C) f(-d)
+    slope: Float  # (rows, C) f'(d)
+    beta: Float  # (rows,)
+    lam: Float  # (rows,)
+    network: Comparators
+    cdf: str
+    shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]  # of x, beta and (ART) lam, as they came
+    dtype: np.dtype[Any]  # of the output
+
+
+class Gradients(NamedTuple):
+    """Cotangents of the differentiable arguments; ``lam`` is None unless the sigmoid is ART."""
+
+    x: Array
+    beta: Array
+    lam: Array | None
+
+
+def value(
+    x: Array, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None
+) -> Array:  # fmt: skip
+    """Sort by a relaxed sorting network: the soft order statistics of ``x``, ascending.
+
+        per comparator (i, j), in layer order:  x_i, x_j = alpha x_i + abar x_j, abar x_i + alpha x_j
+
+    Parameters
+    ----------
+    x : (..., n) float64 or float32
+        Values to sort; any batch axes, n >= 1. NaN spreads to the outputs that depend on it; infinities are refused.
+    network : "bitonic", "odd_even", or a list of layers of pairs (i, j)
+        The comparators; the minimum goes to wire i.
+    cdf : str
+        The sigmoid: logistic, reciprocal, cauchy, optimal, art, or a symmetric distribution.
+    beta : float > 0, or an array that broadcasts against the batch axes
+        Inverse temperature; larger is harder.
+    lam : float in [0, 1), for cdf="art" only; default 0.25
+        Exponent of the activation replacement trick; 0 is the plain logistic.
+
+    Returns
+    -------
+    y : (..., n), dtype of ``x``
+        sum(y) = sum(x) and min(x) <= y <= max(x); tends to sort(x) as beta grows. Not always ascending at finite beta.
+
+    Residuals
+    ---------
+    d, alpha, abar, slope : (rows, C) float64
+        Per comparator; saved, since recomputing them means evaluating the sigmoid again.
+
+    Raises
+    ------
+    TypeError
+        Complex, object, masked or float16 input.
+    ValueError
+        n = 0, infinite x, an unknown network or cdf, beta <= 0, lam outside [0, 1), pairs that are no network for n.
+
+    VJP
+    ---
+    Comparators last to first: q = (g_j - g_i) d, gd = f'(d) q; gx_i = alpha g_i + abar g_j - gd,
+    gx_j = abar g_i + alpha g_j + gd; gbeta = sum gd d / beta. Derivation (1) to (5) above ``values_backward``.
+
+    Not smooth
+    ----------
+    As smooth as the sigmoid. uniform (slope), wigner (curvature) and laplace, reciprocal, optimal, cubic_hermite
+    (second derivative and up) have kinks; at a kink of f the mean of its one-sided slopes is used (ours).
+    ART has slope beta 1e10 / 4 at an exact tie, as (3.13) says.
+
+    Numerics
+    --------
+    Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max].
+    Time O(C), memory O(1) beyond the output, O(C) with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
+
+    Source
+    ------
+    Petersen, thesis, section 3.2, (3.5) to (3.11), sigmoids (3.13), (3.21) to (3.24). Departs: "heaviside" has the
+    value 1/2 at a tie (erratum E-32); "reciprocal" is (3.22), with slope beta, unlike the distribution (A.10) (E-10).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from refimpl import sorting
+    >>> sorting.network_sort(np.array([3.0, 1.0, 2.0]), network="odd_even", beta=1e6).round(3)
+    array([1., 2., 3.])
+    """
+    return _run(setup(gate, x, network, cdf, beta, lam), keep=0)[0]
+
+
+def forward(
+    x: Array, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None
+) -> tuple[Array, Residuals]:
+    """The sorted values, and what the backward pass needs."""
+    return _run(setup(gate, x, network, cdf, beta, lam), keep=1)
+
+
+def backward(residuals: Residuals, gy: Any) -> Gradients:
+    """Cotangents of x, beta and lam from that of the sorted values."""
+    gy = gate.cotangent(gy, residuals.shapes[0], residuals.dtype)
+    rows = residuals.beta.size
+    return pull_values(residuals, gy.reshape(rows, -1), push=np.empty((rows, 0, residuals.network.first.size)))
+
+
+class Setup(NamedTuple):
+    """Arguments as kernels take them, one row per batch entry."""
+
+    x: Float
+    beta: Float
+    lam: Float
+    network: Comparators
+    cdf: str
+    shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]
+    dtype: np.dtype[Any]
+
+
+def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Setup:
+    """Check the arguments shared by the network operators."""
+    x = gate.array("x", x, rank=1)
+    n = x.shape[-1]
+    if n == 0:
+        gate.refuse("x", f"has shape {x.shape}: nothing to sort", "at least one value along the last axis")
+    gate.finite_or_nan("x", x, "finite values: mask them, or stand in a large finite number")
+    wiring = comparators(gate, network, n)
+    beta, lam = sigmoid(gate, cdf, beta, lam)
+    batch = x.shape[:-1]
+    rows = x.size // n
+    return Setup(
+        x=x.reshape(rows, n).astype(np.float64, copy=False),
+        beta=gate.spread("beta", beta, batch, full=True),
+        lam=np.zeros(rows) if lam is None else gate.spread("lam", lam, batch, full=True),
+        network=wiring,
+        cdf=cdf,
+        shapes=(x.shape, beta.shape, None if lam is None else lam.shape),
+        dtype=result_dtype(x),
+    )
+
+
+def _run(problem: Setup, keep: int) -> tuple[Array, Residuals]:
+    y, residuals = run_values(problem, keep)
+    return y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False), residuals
+
+
+def run_values(problem: Setup, keep: int = 1) -> tuple[Float, Residuals]:
+    """Sorted values (rows, n) in float64, and the residuals; with keep = 0 these are one row of scratch."""
+    rows, _ = problem.x.shape
+    first, second = problem.network.first, problem.network.second
+    kernel = values_kernel(CDFS.index(problem.cdf))
+    y = empty(problem.x.shape)
+    size = (rows if keep else 0, first.size)
+    saved = empty(size), empty(size), empty(size), empty(size)
+
+    def chunk(start: int, stop: int) -> None:
+        d, alpha, abar, slope = saved if keep else (empty((1, first.size)) for _ in range(4))
+        kernel(
+            first, second, problem.x, problem.beta, problem.lam,
+            y, d, alpha, abar, slope, keep, start, stop,
+        )  # fmt: skip
+
+    run(chunk, rows, work=SIGMOID_STEPS * rows * first.size)
+    return y, Residuals(*saved, problem.beta, problem.lam, *problem[3:])
+
+
+def pull_values(residuals: Residuals, gy: Array, push: Float) -> Gradients:
+    """The backward values pass over all rows: gradients in the shapes and dtype the arguments came in."""
+    rows, n = gy.shape
+    gx, gbeta, glam = empty((rows, n)), empty(rows), empty(rows)
+    network, art = residuals.network, residuals.cdf == "art"
+
+    def chunk(start: int, stop: int) -> None:
+        values_backward(
+            network.first, network.second, residuals.d, residuals.alpha, residuals.abar, residuals.slope,
+            residuals.beta, residuals.lam, art, gy, push, gx, gbeta, glam, start, stop,
+        )  # fmt: skip
+
+    run(chunk, rows, work=4.0 * rows * network.first.size)
+    x_shape, beta_shape, lam_shape = residuals.shapes
+    batch = x_shape[:-1]
+    return Gradients(
+        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
+        beta=unbroadcast(gbeta.reshape(batch), beta_shape),
+        lam=None if lam_shape is None else unbroadcast(glam.reshape(batch), lam_shape),
+    )
+
+
+def oracle(x: Any, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None) -> Array:
+    """The definition, one comparator at a time, in plain Python."""
+    return define.sorted_by_definition(x, network, cdf, beta, lam)[0]
+
+
+network_sort = Op(
+    id="sorting.network_sort",
+    value=value,
+    forward=forward,
+    backward=backward,
+    gpu="refimpl.gpu.sorting.network_sort",
+    args=define.NETWORK_ARGS,
+    outputs=(Out(name="y", shape="... n"),),
+    backward_is="derivative",
+    margin=define.margin,
+    oracle=oracle,
+    sources=(
+        Source(
+            where="Petersen, Learning with Differentiable Algorithms (thesis), 3.2 and 3.3, (3.5)-(3.11)",
+            what="definition",
+            departs="heaviside is 1/2 at a tie (E-32); reciprocal is (3.22), slope beta (E-07, E-10)",
+        ),
+    ),
+    tol=Tol(value=64.0, gradient=256.0, why="each of up to 2n layers rounds two convex combinations, a sum of C terms"),
+    sizes=define.sizes,
+    laws=laws.SORT_LAWS,
+    cases=cases.SORT_CASES,
+)

@@ -1,0 +1,191 @@
+"""Comparator networks: which wires meet, in which order.
+
+A network is a list of layers, a layer a list of disjoint pairs ``(i, j)``: the minimum goes to wire i, the maximum to
+wire j. Wires count from 0; a sorting network leaves the values ascending. Every comparator of ``odd_even`` and
+``bitonic`` points upward (i < j), which is what makes them right for every n: think of n wires as the low end of more
+wires that hold +infinity. An upward comparator never moves such a value, so it may be left out. The widespread bitonic
+construction lets half of its comparators point downward and then deletes wires; that does not sort n = 22.
+
+Source: Knuth, The Art of Computer Programming 3, section 5.3.4; Petersen, thesis, sections 3.2 and 4.2.1.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refimpl.boundary import Gate
+
+Network: TypeAlias = list[list[tuple[int, int]]]
+
+NAMES = ("odd_even", "bitonic")
+
+
+def odd_even(n: int) -> Network:
+    """Odd-even transposition network: n layers of neighbours, n(n-1)/2 comparators.
+
+    Parameters
+    ----------
+    n : int >= 1
+        Number of wires.
+
+    Returns
+    -------
+    list of layers, each a list of pairs (wire of the minimum, wire of the maximum)
+
+    Examples
+    --------
+    >>> odd_even(3)
+    [[(0, 1)], [(1, 2)], [(0, 1)]]
+    """
+    n = _count("sorting.odd_even", "n", n)
+    return [layer for parity in range(n) if (layer := [(i, i + 1) for i in range(parity % 2, n - 1, 2)])]
+
+
+def bitonic(n: int) -> Network:
+    """Bitonic network for any n: K(K+1)/2 layers with K = ceil(log2 n), every comparator upward.
+
+    Merging blocks of S wires begins by comparing each wire with its mirror image in the block, so that both halves
+    need no reversal; the later layers of the merge compare wires S/4, S/8, ... 1 apart.
+
+    Parameters
+    ----------
+    n : int >= 1
+        Number of wires; need not be a power of two.
+
+    Returns
+    -------
+    list of layers, each a list of pairs (wire of the minimum, wire of the maximum)
+
+    Examples
+    --------
+    >>> bitonic(4)
+    [[(0, 1), (2, 3)], [(0, 3), (1, 2)], [(0, 1), (2, 3)]]
+    """
+    n = _count("sorting.bitonic", "n", n)
+    network = []
+    for merge in range((n - 1).bit_length()):
+        size = 2 << merge
+        mirrored = [(start + j, start + size - 1 - j) for start in range(0, n, size) for j in range(size // 2)]
+        network.append([(i, j) for i, j in mirrored if j < n])
+        for sub in reversed(range(merge)):
+            apart = 1 << sub
+            strided = [(start + j, start + j + apart) for start in range(0, n, 2 * apart) for j in range(apart)]
+            network.append([(i, j) for i, j in strided if j < n])
+    return network
+
+
+def splitter(n: int, k: int) -> Network:
+    """Splitter selection network: brings the k largest of n values, in order, to the last k wires.
+
+    A cascade on the wires that may still hold rank r (r = 0 is the largest) halves their number per layer: the winner
+    keeps the lowest rank it may have, a wire that lost b times may at best hold a rank raised by 2^b - 1. Wires whose
+    rank is settled, or at least k, take no further part. Wires before the last k end in no particular order.
+
+    Parameters
+    ----------
+    n : int >= 1
+        Number of wires.
+    k : int, 1 <= k <= n
+        How many of the largest values are wanted.
+
+    Returns
+    -------
+    list of layers, each a list of pairs (wire of the minimum, wire of the maximum)
+
+    Source
+    ------
+    Petersen, thesis, section 4.2.1 (layer counts: n = 1024, k = 5: 22; n = 10450, k = 5: 27).
+
+    Examples
+    --------
+    >>> splitter(4, 1)
+    [[(1, 3), (0, 2)], [(2, 3), (0, 1)]]
+    """
+    n = _count("sorting.splitter", "n", n)
+    k = _count("sorting.splitter", "k", k)
+    if k > n:
+        Gate("sorting.splitter").refuse("k", f"is {k}", f"at most n = {n}")
+    best_rank = [0] * n  # the lowest rank a wire's value may still turn out to have
+    free_layer = [0] * n  # the first layer in which the wire has no partner yet
+    network: Network = []
+    for settled in range(k):
+        quiet = True
+        for rank in reversed(range(settled, k)):
+            wires = [wire for wire in range(n) if best_rank[wire] == rank]
+            if len(wires) < 2:
+                continue
+            quiet = False
+            start = max(free_layer[wire] for wire in wires)
+            depth = (len(wires) - 1).bit_length()
+            network.extend([] for _ in range(start + depth - len(network)))
+            for step in range(depth):
+                half = 1 << (depth - step - 1)
+                for origin in range(0, len(wires), 2 * half):
+                    for j in range(origin, min(origin + half, len(wires) - half)):
+                        large, small = wires[j], wires[j + half]
+                        network[start + step].append((n - 1 - small, n - 1 - large))
+            for j, wire in enumerate(wires):
+                best_rank[wire] += 2 ** j.bit_count() - 1
+                free_layer[wire] = start + depth
+        if quiet:
+            break
+    return [layer for layer in network if layer]
+
+
+class Comparators(NamedTuple):
+    """A network as kernels read it: comparator c compares wires first[c] and second[c], in layer order."""
+
+    first: NDArray[np.int64]  # (C,) wire that receives the minimum
+    second: NDArray[np.int64]  # (C,) wire that receives the maximum
+    starts: NDArray[np.int64]  # (L + 1,) layer l is comparators starts[l] to starts[l + 1]
+    wires: int
+    name: str  # "odd_even", "bitonic" or "custom"
+
+
+def comparators(gate: Gate, network: str | Sequence[Sequence[Sequence[int]]], n: int) -> Comparators:
+    """The comparators of a named network, or of a list of layers of pairs once it is found valid for n wires."""
+    if isinstance(network, str):
+        gate.choice("network", network, NAMES)
+        return _named(network, n)
+    return _flatten("custom", _validated(gate, network, n), n)
+
+
+@functools.lru_cache(maxsize=64)
+def _named(name: str, n: int) -> Comparators:
+    return _flatten(name, {"odd_even": odd_even, "bitonic": bitonic}[name](n), n)
+
+
+def _flatten(name: str, network: Network, n: int) -> Comparators:
+    pairs = np.array([pair for layer in network for pair in layer], np.int64).reshape(-1, 2)
+    starts = np.cumsum([0] + [len(layer) for layer in network], dtype=np.int64)
+    return Comparators(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), starts, n, name)
+
+
+def _validated(gate: Gate, network: Any, n: int) -> Network:
+    expected = f"a name ({', '.join(NAMES)}) or a list of layers, each a list of pairs of wires below n = {n}"
+    try:
+        layers = [[(int(i), int(j)) for i, j in layer] for layer in network]
+    except (TypeError, ValueError):
+        gate.refuse("network", f"is a {type(network).__name__} that does not hold pairs of wires", expected, TypeError)
+    for number, layer in enumerate(layers):
+        met: set[int] = set()
+        for i, j in layer:
+            if not (0 <= i < n and 0 <= j < n):
+                gate.refuse("network", f"has the pair ({i}, {j}) in layer {number}", f"wires 0 to {n - 1}, for n = {n}")
+            if i == j or i in met or j in met:
+                gate.refuse(
+                    "network", f"uses a wire twice in layer {number}, at ({i}, {j})", "disjoint pairs in a layer"
+                )
+            met |= {i, j}
+    return [layer for layer in layers if layer]
+
+
+def _count(operator: str, argument: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        Gate(operator).refuse(argument, f"is {value!r}", "a whole number >= 1")
+    return int(value)

@@ -67,6 +67,7 @@ class Tol:
     value: float
     gradient: float
     why: str
+    gauge: Literal["array", "entry"] = "array"  # judge an entry by the largest of its array, or by its own size
 
     def __post_init__(self) -> None:
         assert self.why, "a tolerance has a reason"
@@ -194,9 +195,9 @@ class Op(Generic[P, Y, R, G]):
     def __repr__(self) -> str:
         return f"<operator {self.id}{self.signature}>"
 
-    def sample(self, rng: np.random.Generator) -> Values:
-        """Arguments drawn from the declared domain."""
-        sizes = self.sizes(rng)
+    def sample(self, rng: np.random.Generator, sizes: Mapping[str, int] | None = None) -> Values:
+        """Arguments drawn from the declared domain, of drawn or of given sizes."""
+        sizes = self.sizes(rng) if sizes is None else sizes
         drawn = {argument.name: argument.sample(rng, sizes) for argument in self.args if argument.sample is not None}
         return {name: value for name, value in drawn.items() if value is not None}
 

@@ -30,12 +30,13 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
     >>> diagnose(Evidence(claimed=list(R / 5), reference=list(R), parameters={"n": 5})).sentence
     'The gradient is right times 1/n.'
     """
-    found = _unrepeatable(evidence) or _non_finite(evidence)
-    if found is not None:
-        return found
-    if explains(lambda e, k: e.reference[k], evidence):
-        return _not_linear(evidence)
-    return _named(evidence) or _low_precision(evidence) or _not_linear(evidence) or _facts(evidence)
+    with np.errstate(all="ignore"):
+        found = _unrepeatable(evidence) or _non_finite(evidence)
+        if found is not None:
+            return found
+        if explains(lambda e, k: e.reference[k], evidence):
+            return _not_linear(evidence)
+        return _named(evidence) or _low_precision(evidence) or _not_linear(evidence) or _facts(evidence)
 
 
 def _named(evidence: Evidence) -> Diagnosis | None:
@@ -43,8 +44,7 @@ def _named(evidence: Evidence) -> Diagnosis | None:
     if len(evidence.claimed) < 2:
         return None
     fitted = (hypothesis for rule in RULES for hypothesis in rule(evidence.first()))
-    with np.errstate(all="ignore"):
-        return next((says for says, predict in fitted if explains(predict, evidence)), None)
+    return next((says for says, predict in fitted if explains(predict, evidence)), None)
 
 
 def _unrepeatable(e: Evidence) -> Diagnosis | None:
@@ -78,13 +78,23 @@ def _conditions(e: Evidence) -> list[tuple[str, list[Mask]]]:
     conditions = [("everywhere", [np.ones(size, bool) for _ in e.samples])]
     if e.inputs and e.inputs[0].size == size:
         rows = [x.reshape(-1, e.axes[-1]) for x in e.inputs]
-        ties = [(np.sum(row[:, :, None] == row[:, None, :], axis=-1) > 1) for row in rows]
+        ties = [_tied(row) for row in rows]
         conditions.append(("where x == 0", [x == 0.0 for x in e.inputs]))
         conditions.append(("where x has ties", [tie.ravel() for tie in ties]))
         conditions.append(("in rows where x has ties", [np.repeat(t.any(1), t.shape[1]) for t in ties]))
     if e.square:
         conditions.append(("where g == 0", [g == 0.0 for g in e.cotangents]))
     return conditions
+
+
+def _tied(rows: Array) -> Mask:
+    """The entries that occur more than once in their row."""
+    order = np.argsort(rows, axis=-1)
+    equal = np.diff(np.take_along_axis(rows, order, -1), axis=-1) == 0.0
+    tied = np.zeros(rows.shape, bool)
+    np.put_along_axis(tied, order[:, 1:], equal, -1)
+    np.put_along_axis(tied, order[:, :-1], equal | np.take_along_axis(tied, order[:, :-1], -1), -1)
+    return tied
 
 
 def _low_precision(e: Evidence) -> Diagnosis | None:
@@ -98,7 +108,7 @@ def _low_precision(e: Evidence) -> Diagnosis | None:
         if _holds(got, bits) and not _holds(want, bits) and largest <= 2.0 ** (4 - bits):
             text = f"Every entry is a {name} number, and near the right one."
             return Diagnosis("low_precision", {"format": name, "largest_error": largest}, text, hint)
-    mixed = 0.2 < float(np.mean(error * np.sign(want) > 0.0)) < 0.8
+    mixed = got.size >= 16 and 0.2 < float(np.mean(error * np.sign(want) > 0.0)) < 0.8
     everywhere = float(np.mean(error != 0.0)) > 0.9 and float(np.median(np.abs(error))) > 2.0**-33
     if e.dtype == "float64" and mixed and everywhere and FLOAT32_SIZED[0] <= largest <= FLOAT32_SIZED[1]:
         text = f"Errors of both signs everywhere, at most {largest:.2g} of the largest entry: float32 rounding."

@@ -83,13 +83,15 @@ class Evidence:
         return replace(self, **{name: getattr(self, name)[:half] for name in PER_SAMPLE})
 
     def scale(self, k: int) -> float:
-        """The largest entry of either gradient of sample k."""
-        return float(max(np.abs(self.claimed[k]).max(initial=0.0), np.abs(self.reference[k]).max(initial=0.0)))
+        """The largest finite entry of either gradient of sample k."""
+        both = np.abs(np.concatenate([self.claimed[k], self.reference[k]]))
+        return float(both.max(initial=0.0, where=np.isfinite(both)))
 
     def off(self, k: int, predicted: Array) -> Mask:
         """The entries of sample k that the prediction misses: ``|G - prediction| > tol max(|G|, |R|)``."""
-        missed = np.abs(self.claimed[k] - predicted) > TOLERANCE[self.dtype] * self.scale(k)
-        return np.asarray(missed | ~np.isfinite(predicted))
+        got = self.claimed[k]
+        same = (got == predicted) | (np.isnan(got) & np.isnan(predicted))
+        return np.asarray(~(same | (np.abs(got - predicted) <= TOLERANCE[self.dtype] * self.scale(k))))
 
 
 Prediction = Callable[[Evidence, int], Array | None]  # G_k as the mistake makes it; None: nothing said of sample k

@@ -46,7 +46,7 @@ def zero(e: Evidence) -> Iterator[Hypothesis]:
 
 def constant_factor(e: Evidence) -> Iterator[Hypothesis]:
     """G = c R, and the names that c has."""
-    c = multiple(e.claimed[0], e.reference[0])
+    c = multiple(np.concatenate(e.claimed), np.concatenate(e.reference))
     names = _names(c, e)
     text = " = ".join(names) if names else f"{c:.12g}"
     hint = "A factor of the chain rule is missing, doubled, or of the wrong sign."
@@ -83,10 +83,9 @@ def _plus(c: float, term: Arrays, e: Evidence, k: int) -> Array:
 def column_scale(e: Evidence) -> Iterator[Hypothesis]:
     """G = R diag(d)."""
     claimed, reference = np.array(e.claimed), np.array(e.reference)
-    square = (reference**2).sum(0)
-    d = np.where(square > 0.0, (claimed * reference).sum(0) / np.where(square > 0.0, square, 1.0), 1.0)
-    odd = np.abs(d - 1.0) > 1e-6
-    zeroed = bool((np.abs(d[odd]) < 1e-9).all())
+    odd = np.any([e.off(k, e.reference[k]) for k in e.samples], axis=0)
+    d = np.where(odd, (claimed * reference).sum(axis=0) / (reference**2).sum(axis=0), 1.0)
+    zeroed = bool((np.abs(d[odd]) < TOLERANCE[e.dtype]).all())
     factors = "0" if zeroed else ", ".join(sorted({f"{c:.6g}" for c in d[odd].tolist()})[:4])
     detail = {"entries": np.flatnonzero(odd).tolist(), "factors": d[odd].tolist(), "zeroed": zeroed}
     text = f"Entries {runs(odd)} are right times {factors}, the others are right."
@@ -224,10 +223,8 @@ def stale(e: Evidence) -> Iterator[Hypothesis]:
     """G_k = J_{k-1}^T g_k: residuals of the previous call."""
     if e.jacobians and e.cotangents:
         text = "The pullback belongs to the previous input."
-        yield (
-            Diagnosis("stale", {}, text, "Residuals must be kept per call, not in a global or an attribute."),
-            _previous,
-        )
+        hint = "Residuals must be kept per call, not in a global or an attribute."
+        yield Diagnosis("stale", {}, text, hint), _previous
 
 
 def _previous(e: Evidence, k: int) -> Array | None:

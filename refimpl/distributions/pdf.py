@@ -181,7 +181,12 @@ pdf = Op(
             departs="as distributions.cdf",
         ),
     ),
-    tol=Tol(value=16.0, gradient=64.0, why="8 ulp in f, 16 in f' at the rounded argument, and the products with du/dx"),
+    tol=Tol(
+        value=16.0,
+        gradient=64.0,
+        why="8 ulp in f, 16 in f' at the rounded argument, and the products with du/dx",
+        gauge="entry",
+    ),
     sizes=define.sizes,
     laws=laws.PDF_LAWS,
     cases=cases.PDF_CASES,

@@ -7,8 +7,8 @@ With F the distribution function, S = 1 - F and f = F':
 * ``name_dpdf(x) -> f'(x)``.
 
 NaN gives NaN. At a kink f and f' are the mean of their one-sided values where that is finite.
-Tables at the end, in one order: ``tail(code, a)``, ``law(code, x, p)``, ``density_slope(code, x, p)``; p is the shape of
-gamma, which alone has one.
+Tables at the end, in one order: ``tail(code, a)``, ``law(code, x, p)``, ``density_slope(code, x, p)``; p is the shape
+of gamma, which alone has one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def heaviside(a: float) -> tuple[float, float]:
 
 @scalar
 def heaviside_dpdf(x: float) -> float:
-    """F' = 0."""
+    """The slope f' = 0."""
     return x if math.isnan(x) else 0.0
 
 
@@ -51,7 +51,7 @@ def uniform(a: float) -> tuple[float, float]:
 
 @scalar
 def uniform_dpdf(x: float) -> float:
-    """F' = 0."""
+    """The slope f' = 0."""
     return x if math.isnan(x) else 0.0
 
 
@@ -66,7 +66,7 @@ def cubic_hermite(a: float) -> tuple[float, float]:
 
 @scalar
 def cubic_hermite_dpdf(x: float) -> float:
-    """F' = -3/2 x inside; half of that at +-1."""
+    """The slope f' = -3/2 x inside; half of that at +-1."""
     a = math.fabs(x)
     if a > 1.0:
         return 0.0
@@ -78,27 +78,27 @@ def wigner(a: float) -> tuple[float, float]:
     """F(-a) = 1/2 - (a sqrt(1-a^2) + asin a)/pi and f = 2/pi sqrt(1-a^2) on [0, 1].
 
     The three terms cancel as a -> 1. There, with y = 1-a, the tail is y^(3/2) (2^(5/2)/3pi) 2F1(-1/2, 3/2; 5/2; y/2);
-    the last two factors are a polynomial in y: Chebyshev interpolant of degree 12 over y < 5/8, error below 1e-16.
+    the last two factors are a polynomial in y: Chebyshev interpolant of degree 12 over y < 1/2, error below 1e-16.
     """
     if a > 1.0:
         return 0.0, 0.0
     y = 1.0 - a
     root = math.sqrt(y * (1.0 + a))
-    if a < 0.375:
+    if a < 0.5:
         return 0.5 - (a * root + math.asin(a)) / math.pi, root / HALF_PI
-    c = -7.5853176429793e-07
-    c = (c * y + 1.264336571908703e-06) * y + -2.5732542422110423e-06
-    c = (c * y + -4.5678424257905324e-07) * y + -5.507237762567841e-06
-    c = (c * y + -1.3118773334740472e-05) * y + -3.851297757004186e-05
-    c = (c * y + -0.00011834896162448342) * y + -0.00039964389767060753
-    c = (c * y + -0.0015630491242392735) * y + -0.008038538538140329
-    c = (c * y + -0.09003163161569915) * y + 0.6002108774380707
+    c = -4.983580011614492e-07
+    c = (c * y + 4.179775774742315e-07) * y + -1.3665290320705348e-06
+    c = (c * y + -1.4466320589257664e-06) * y + -4.991752211416099e-06
+    c = (c * y + -1.3296210470307787e-05) * y + -3.847222505135267e-05
+    c = (c * y + -0.00011835512095792381) * y + -0.00039964330809333186
+    c = (c * y + -0.0015630491574807226) * y + -0.008038538537174497
+    c = (c * y + -0.0900316316157101) * y + 0.6002108774380707
     return y * math.sqrt(y) * c, root / HALF_PI
 
 
 @scalar
 def wigner_dpdf(x: float) -> float:
-    """F' = -(2/pi) x/sqrt(1-x^2) inside. At +-1, where it is infinite on one side and 0 on the other, we choose 0."""
+    """The slope f' = -(2/pi) x/sqrt(1-x^2) inside; at +-1 it is infinite on one side, 0 on the other: we choose 0."""
     if math.fabs(x) >= 1.0:
         return 0.0
     return -x / (HALF_PI * math.sqrt((1.0 - x) * (1.0 + x)))
@@ -116,7 +116,7 @@ def gaussian(a: float) -> tuple[float, float]:
 
 @scalar
 def gaussian_dpdf(x: float) -> float:
-    """F' = -x f, with e^(-x^2/2) = h^2, as f underflows before f' does."""
+    """The slope f' = -x f, with e^(-x^2/2) = h^2, as f underflows before f' does."""
     if math.fabs(x) > 40.0:
         return 0.0
     hi, lo = two_product(0.25 * x, x)
@@ -133,7 +133,7 @@ def laplace(a: float) -> tuple[float, float]:
 
 @scalar
 def laplace_dpdf(x: float) -> float:
-    """F' = -sign(x) e^-|x| / 2; 0 at the kink x = 0."""
+    """The slope f' = -sign(x) e^-|x| / 2; 0 at the kink x = 0."""
     return x if x == 0.0 else math.copysign(0.5, -x) * math.exp(-math.fabs(x))
 
 
@@ -147,7 +147,7 @@ def logistic(a: float) -> tuple[float, float]:
 
 @scalar
 def logistic_dpdf(x: float) -> float:
-    """F' = -f tanh(x/2), tanh(a/2) = (1-e)/(1+e)."""
+    """The slope f' = -f tanh(x/2), tanh(a/2) = (1-e)/(1+e)."""
     a = math.fabs(x)
     e = math.exp(-a)
     return math.copysign(e * math.expm1(-a) / ((1.0 + e) * (1.0 + e) * (1.0 + e)), -x)
@@ -171,7 +171,7 @@ def hyperbolic_secant(a: float) -> tuple[float, float]:
 
 @scalar
 def hyperbolic_secant_dpdf(x: float) -> float:
-    """F' = -(pi/2) f tanh(pi x/2), tanh(pi a/2) = (1-e^2)/(1+e^2)."""
+    """The slope f' = -(pi/2) f tanh(pi x/2), tanh(pi a/2) = (1-e^2)/(1+e^2)."""
     a = math.fabs(x)
     e = exp_half_pi(a)
     s = 1.0 + e * e
@@ -186,7 +186,7 @@ def cauchy(a: float) -> tuple[float, float]:
 
 @scalar
 def cauchy_dpdf(x: float) -> float:
-    """F' = -2x / (pi (1+x^2)^2), one factor 1+x^2 at a time: its square overflows at 1e77."""
+    """The slope f' = -2x / (pi (1+x^2)^2), one factor 1+x^2 at a time: its square overflows at 1e77."""
     if math.fabs(x) > 1e120:
         return 0.0
     s = 1.0 + x * x
@@ -202,7 +202,7 @@ def reciprocal(a: float) -> tuple[float, float]:
 
 @scalar
 def reciprocal_dpdf(x: float) -> float:
-    """F' = -sign(x)/(1+|x|)^3; 0 at the kink x = 0."""
+    """The slope f' = -sign(x)/(1+|x|)^3; 0 at the kink x = 0."""
     r = 1.0 / (1.0 + math.fabs(x))
     return x if x == 0.0 else math.copysign(r * r * r, -x)
 
@@ -224,7 +224,7 @@ def gumbel_max(x: float) -> tuple[float, float, float]:
 
 @scalar
 def gumbel_max_dpdf(x: float) -> float:
-    """F' = f (e^-x - 1), with f = h^2, as f underflows before f' does."""
+    """The slope f' = f (e^-x - 1), with f = h^2, as f underflows before f' does."""
     if x < -7.0 or x > 800.0:
         return 0.0
     t, t_lo = exp_pair(-x) if x < 0.0 else (math.exp(-x), 0.0)
@@ -257,7 +257,7 @@ def exponential(x: float) -> tuple[float, float, float]:
 
 @scalar
 def exponential_dpdf(x: float) -> float:
-    """F' = -e^-x for x > 0; -1/2 at the kink x = 0."""
+    """The slope f' = -e^-x for x > 0; -1/2 at the kink x = 0."""
     if x < 0.0:
         return 0.0
     return -0.5 if x == 0.0 else -math.exp(-x)
@@ -289,7 +289,7 @@ def levy(x: float) -> tuple[float, float, float]:
 
 @scalar
 def levy_dpdf(x: float) -> float:
-    """F' = f (1-3x)/(2x^2); 1-2x is exact near the zero x = 1/3."""
+    """The slope f' = f (1-3x)/(2x^2); 1-2x is exact near the zero x = 1/3."""
     if x < 6e-4 or x > 1e150:
         return 0.0
     q, q_lo = half_reciprocal(x)
@@ -306,7 +306,7 @@ def gamma(x: float, p: float) -> tuple[float, float, float]:
 
 @scalar
 def gamma_dpdf(x: float, p: float) -> float:
-    """F' = f (p-1-x)/x for x > 0."""
+    """The slope f' = f (p-1-x)/x for x > 0."""
     return gamma_density_slope(x, p)
 
 

@@ -1,8 +1,10 @@
 """Error-free transforms and the exponential, where one rounding too many would be magnified by an exponent.
 
-An unevaluated sum (hi, lo) of two floats carries about 106 bits. exp(hi + lo) turns the *absolute* error of its argument
-into a *relative* one of its value: an argument of 700 rounded to 53 bits costs 500 ulp, as a pair it costs none.
-All products that meet a sum below are exact, so a compiler that contracts them (CUDA does) changes nothing.
+An unevaluated sum (hi, lo) of two floats carries about 106 bits. The exponential turns the *absolute* error of its
+argument into a *relative* one of its value: an argument of 700 rounded to 53 bits costs 500 ulp, as a pair none.
+
+CUDA's compiler contracts a * b + c into one rounding. Hence the split multiplies by 2^27, which is exact, and not by
+2^27 + 1, and two_sum must not be handed a product that is still to be rounded.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ LN2_TAIL = 5.497923018708371e-14
 
 @scalar
 def two_sum(a: float, b: float) -> tuple[float, float]:
-    """A + b exactly, as (rounded sum, rounding error). Knuth, no condition on the magnitudes."""
+    """The sum a + b exactly, as (rounded sum, rounding error). Knuth, no condition on the magnitudes."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
@@ -27,7 +29,7 @@ def two_sum(a: float, b: float) -> tuple[float, float]:
 
 @scalar
 def split(a: float) -> tuple[float, float]:
-    """A = head + tail exactly, with at most 27 bits each (Dekker; |a| < 1e300)."""
+    """Dekker: a = head + tail exactly, with at most 27 bits each, for |a| < 1e300."""
     t = SPLIT * a
     head = (a + t) - t
     return head, a - head
@@ -35,7 +37,7 @@ def split(a: float) -> tuple[float, float]:
 
 @scalar
 def two_product(a: float, b: float) -> tuple[float, float]:
-    """A * b exactly, as (rounded product, rounding error)."""
+    """The product a b exactly, as (rounded product, rounding error)."""
     p = a * b
     a1, a2 = split(a)
     b1, b2 = split(b)

@@ -1,4 +1,4 @@
-"""The normal tail with its exponential divided out, shared by the Gaussian and Levy laws and by the incomplete gamma."""
+"""The normal tail without its exponential: for the Gaussian and Levy laws and for the incomplete gamma at large p."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_a_kink_at_the_point_is_flagged_with_both_slopes(size: float) -> None:
     assert found.bound == pytest.approx(size, rel=1e-6)
 
 
-@pytest.mark.parametrize("away", [1e-6, 1e-5, 1e-3, 0.1])
+@pytest.mark.parametrize("away", [1e-8, 1e-6, 1e-5, 1e-3, 0.1])
 def test_a_kink_at_a_distance_is_stepped_under(away: float) -> None:
     found = derivative(lambda t: abs(t) + math.sin(t), away)
     assert found.status == "smooth"

@@ -84,7 +84,8 @@ def test_a_right_gradient_has_no_diagnosis() -> None:
     ("factor", "name"),
     [(-1, "-1"), (2, "2"), (0.5, "1/2"), (N, "n"), (1 / N, "1/n"), (5, "batch"), (0.2, "1/batch"), (3.7, "beta"),
      (1 / 3.7, "1/beta"), (3.7**2, "beta^2"), (3.7**-2, "1/beta^2"), (math.sqrt(3.7), "sqrt beta"), (0.3, "tau"),
-     (math.log(2), "ln 2"), (math.pi, "pi"), (1 / math.pi, "1/pi"), (-2, "-2"), (-3.7, "-beta"), (math.sqrt(2), "sqrt 2")],
+     (math.log(2), "ln 2"), (math.pi, "pi"), (1 / math.pi, "1/pi"), (-2, "-2"), (-3.7, "-beta"),
+     (math.sqrt(2), "sqrt 2")],
 )  # fmt: skip
 def test_constant_factors(factor: float, name: str) -> None:
     found = named(lambda e, k: factor * e.reference[k])
@@ -122,7 +123,7 @@ NAMED: dict[str, tuple[Callable[[Evidence, int], Any], str, dict[str, Any]]] = {
     "ones": (lambda e, k: e.jacobians[k].sum(0), "cotangent_altered", {"function": "ones"}),
     "clip": (lambda e, k: e.jacobians[k].T @ e.cotangents[k].clip(-1, 1), "cotangent_altered",
              {"function": "clip(g, -1, 1)"}),
-    "float32 cotangent": (lambda e, k: e.jacobians[k].T @ e.cotangents[k].astype("f4").astype(float), "cotangent_altered",
+    "float32 cotangent": (lambda e, k: e.jacobians[k].T @ e.cotangents[k].astype("f4"), "cotangent_altered",
                           {"function": "g rounded to float32"}),
     "straight through": (lambda e, k: e.cotangents[k], "straight_through", {}),
     "hard sort": (lambda e, k: e.cotangents[k][inverse(descending(e.inputs[k]))], "hard_permutation",
@@ -136,7 +137,8 @@ NAMED: dict[str, tuple[Callable[[Evidence, int], Any], str, dict[str, Any]]] = {
     "swapped": (lambda e, k: e.others["y"][k], "swapped_arguments", {"other": "y"}),
     "stale": (lambda e, k: e.jacobians[max(k - 1, 0)].T @ e.cotangents[k], "stale", {}),
     "term dropped": (lambda e, k: e.terms["mixing"][k], "missing_term", {"term": "slope", "excess": -1.0}),
-    "term doubled": (lambda e, k: e.reference[k] + e.terms["slope"][k], "missing_term", {"term": "slope", "excess": 1.0}),
+    "term doubled": (lambda e, k: e.reference[k] + e.terms["slope"][k], "missing_term",
+                     {"term": "slope", "excess": 1.0}),
     "term flipped": (lambda e, k: e.reference[k] - 2 * e.terms["mixing"][k], "missing_term",
                      {"term": "mixing", "excess": -2.0}),
     "term halved": (lambda e, k: e.reference[k] - e.terms["slope"][k] / 2, "missing_term",
@@ -146,7 +148,8 @@ NAMED: dict[str, tuple[Callable[[Evidence, int], Any], str, dict[str, Any]]] = {
     "bfloat16 result": (lambda e, k: rounded(8, e.reference[k]), "low_precision", {"format": "bfloat16"}),
     "float32 inside": (lambda e, k: e.jacobians[k].astype("f4").astype(float).T @ e.cotangents[k], "low_precision",
                        {"format": "float32"}),
-    "one entry": (lambda e, k: e.reference[k] + (np.arange(N) == 4) * np.sin(e.inputs[k][0]), "localised", {"entries": [4]}),
+    "one entry": (lambda e, k: e.reference[k] + (np.arange(N) == 4) * np.sin(e.inputs[k][0]), "localised",
+                  {"entries": [4]}),
     "saturated zero": (lambda e, k: e.reference[k] * (abs(e.inputs[k]) < 0.8), "localised", {"where": "|x| > t"}),
 }  # fmt: skip
 
@@ -234,6 +237,15 @@ def test_non_finite_says_where() -> None:
     assert "0-1, 4" in odd.sentence
 
 
+def test_a_nan_where_the_reference_has_one_is_right() -> None:
+    spoilt = [np.where(np.arange(N) == 2, np.nan, r) for r in pullbacks(0).reference]
+    e = dataclasses.replace(pullbacks(0), reference=spoilt)
+    assert diagnose(claiming(lambda e, k: e.reference[k], e)) is None
+    assert (
+        getattr(diagnose(claiming(lambda e, k: np.nan_to_num(e.reference[k], nan=1.0), e)), "kind", "") == "localised"
+    )
+
+
 def test_unrelated_wrongs_are_never_named() -> None:
     rng = np.random.default_rng(17)
     kinds = []
@@ -269,9 +281,30 @@ def test_float32_claims_have_a_float32_tolerance() -> None:
     assert doubled is not None
     assert doubled.kind == "constant_factor"
     assert "2" in doubled.detail["names"]
+    zeroed = diagnose(claiming(lambda e, k: (e.reference[k] * (np.arange(N) != 3)).astype("f4"), e))
+    assert zeroed is not None
+    assert (zeroed.kind, zeroed.detail["entries"]) == ("column_scale", [3])
     half = diagnose(claiming(lambda e, k: e.reference[k].astype("f2"), e))
     assert half is not None
     assert (half.kind, half.detail["format"]) == ("low_precision", "float16")
+
+
+def test_a_scalar_argument() -> None:
+    rng = np.random.default_rng(0)
+    reference, cotangents = list(rng.standard_normal((4, 1))), list(rng.standard_normal((4, 5)))
+    e = Evidence(claimed=reference, reference=reference, cotangents=cotangents, parameters=PARAMETERS, shape=())
+    kinds = {
+        "constant_factor": claiming(lambda e, k: e.reference[k] / 3.7, e),
+        "zero": claiming(lambda e, k: 0 * e.reference[k], e),
+        "additive": claiming(lambda e, k: e.reference[k] + 1, e),
+        "low_precision": claiming(lambda e, k: e.reference[k].astype("f4"), e),
+        "unclassified": claiming(lambda e, k: e.reference[k] + e.cotangents[k][:1] * 1e-7, e),
+    }
+    assert {kind: getattr(diagnose(wrong), "kind", None) for kind, wrong in kinds.items()} == {k: k for k in kinds}
+
+
+def test_empty_arguments_have_nothing_wrong() -> None:
+    assert diagnose(Evidence(claimed=[np.zeros(0)] * 3, reference=[np.zeros(0)] * 3)) is None
 
 
 def test_evidence_that_does_not_fit_together_is_refused() -> None:

@@ -32,18 +32,18 @@ def exact(x: float, p: float) -> tuple[mpmath.mpf, ...]:
     tail_digits = max(0.0, (x - p - p * math.log(x / p)) / math.log(10)) if x > p else 0.0
     tail_digits -= min(0.0, math.log10(p))
     with mpmath.workdps(40 + int(tail_digits)):
-        X, shape = mpf(x), mpf(p)
-        weight = mpmath.exp(shape * mpmath.log(X) - X - mpmath.loggamma(shape + 1))
-        factor = mpmath.log(X) - mpmath.digamma(shape + 1)
+        point, shape = mpf(x), mpf(p)
+        weight = mpmath.exp(shape * mpmath.log(point) - point - mpmath.loggamma(shape + 1))
+        factor = mpmath.log(point) - mpmath.digamma(shape + 1)
         term, total, slope, n = mpf(1), mpf(1), factor, 0
         while n < x - p or term > total * mpmath.eps:
             n += 1
-            term *= X / (shape + n)
+            term *= point / (shape + n)
             factor -= 1 / (shape + n)
             total += term
             slope += term * factor
-        lower, f = weight * total, weight * shape / X
-        return lower, 1 - lower, f, f * (shape - 1 - X) / X, weight * slope
+        lower, f = weight * total, weight * shape / point
+        return lower, 1 - lower, f, f * (shape - 1 - point) / point, weight * slope
 
 
 def abscissae(p: float, size: int) -> list[float]:
@@ -69,7 +69,7 @@ def relative(value: float, reference: mpmath.mpf) -> float:
 
 
 def worst(p: float, size: int) -> list[tuple[float, float]]:
-    """For P, Q, f, f', dP/dp: the largest relative error and where it is; f' beside its zero is measured against f/x."""
+    """For P, Q, f, f', dP/dp: the largest relative error and where it is."""
     found = [(0.0, 0.0)] * 5
     for x in abscissae(p, size):
         reference = exact(x, p)
@@ -80,23 +80,29 @@ def worst(p: float, size: int) -> list[tuple[float, float]]:
 
 
 def exact_large(x: float, p: float) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]:
-    """P, Q, dP/dp for large p by quadrature of the density, t = p + s sqrt(p), on either side of x."""
-    with mpmath.workdps(40):
+    """P, Q, dP/dp for large p by quadrature of the density from x outwards, t = p + s sqrt(p).
+
+    The density is taken relative to its value at x, because the error that mpmath aims at is absolute.
+    """
+    with mpmath.workdps(50):
         shape, root = mpf(p), mpmath.sqrt(mpf(p))
-        norm = shape * mpmath.log(shape) - shape - mpmath.loggamma(shape) - mpmath.log(root)
-        psi = mpmath.digamma(shape) - mpmath.log(shape)
+        z = (mpf(x) - shape) / root
 
         def logarithm(s: mpmath.mpf) -> mpmath.mpf:
             return mpmath.log1p(s / root)
 
-        def density(s: mpmath.mpf) -> mpmath.mpf:
-            return mpmath.exp(norm - s * root + (shape - 1) * logarithm(s))
+        def exponent(s: mpmath.mpf) -> mpmath.mpf:
+            return (shape - 1) * logarithm(s) - s * root
 
-        z = (mpf(x) - shape) / root
+        def ratio(s: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.exp(exponent(s) - exponent(z))
+
+        at_x = mpmath.exp(exponent(z) + shape * mpmath.log(shape) - shape - mpmath.loggamma(shape)) / root
+        psi = mpmath.digamma(shape) - mpmath.log(shape)
         side = -1 if z < 0 else 1
-        knots = [z + side * step for step in (0, 0.05, 0.2, 0.5, 1, 2, 4, 7, 11, 16)]
-        small = side * mpmath.quad(density, knots)
-        slope = -mpmath.quad(lambda s: density(s) * (logarithm(s) - psi), knots)
+        knots = [z + side * step / (1 + abs(z)) for step in (0, 1, 2, 4, 8, 16, 32, 64, 100)]
+        small = side * at_x * mpmath.quad(ratio, knots)
+        slope = -at_x * mpmath.quad(lambda s: ratio(s) * (logarithm(s) - psi), knots)
         return (small, 1 - small, slope) if z < 0 else (1 - small, small, slope)
 
 
@@ -118,12 +124,13 @@ def test_values_are_accurate_on_both_sides_of_the_uniform_expansion(p: float) ->
 
 
 @pytest.mark.parametrize("p", HUGE_SHAPES)
-@pytest.mark.parametrize("z", [-30.0, -3.0, -1e-3, -1e-9, 0.0, 1e-6, 0.4, 5.0, 35.0])
+@pytest.mark.parametrize("z", [-30.0, -1.0, -1e-9, 0.0, 1e-3, 35.0])
 def test_values_are_accurate_for_huge_shapes(p: float, z: float) -> None:
     x = p + z * math.sqrt(p)
     lower, upper, slope = exact_large(x, p)
     values = incomplete_gamma(x, p)
-    assert relative(values[0], lower) <= RELATIVE and relative(values[1], upper) <= RELATIVE
+    assert relative(values[0], lower) <= RELATIVE
+    assert relative(values[1], upper) <= RELATIVE
     if p < 2.0**52:  # beyond, p - 1/2 is rounded
         assert relative(gamma_shape_slope(x, p), slope) <= SHAPE_SLOPE
 
@@ -155,7 +162,8 @@ def test_the_edges_of_the_domain(p: float) -> None:
         assert incomplete_gamma(x, p) == (1.0, 0.0)
         assert gamma_density(x, p) == gamma_density_slope(x, p) == gamma_shape_slope(x, p) == 0.0
     assert np.isnan(incomplete_gamma(math.nan, p)).all()
-    assert math.isnan(gamma_density(math.nan, p)) and math.isnan(gamma_shape_slope(math.nan, p))
+    assert math.isnan(gamma_density(math.nan, p))
+    assert math.isnan(gamma_shape_slope(math.nan, p))
 
 
 @pytest.mark.parametrize("p", [math.nan, 0.0, -0.5, -math.inf, math.inf])

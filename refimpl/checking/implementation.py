@@ -1,0 +1,182 @@
+"""Somebody's implementation of an operator, as the checks call it.
+
+Two doors so far: a plain callable that returns ``(y, pullback)``, and a PyTorch function whose VJP torch derives.
+Whatever comes out is turned into float64 NumPy arrays once, here; nothing else knows where it came from.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refimpl.op import AnyOp, Runner, Values
+
+Array = NDArray[Any]
+Gradients = dict[str, Array | None]  # None: the implementation offers no gradient for that argument
+Pull = Callable[[Array], Gradients]
+
+
+class NotOffered(Exception):  # noqa: N818  (not an error: partial implementations are normal)
+    """Raise this from an implementation for arguments it does not support; the case is counted, not failed."""
+
+
+class BadAnswer(Exception):  # noqa: N818
+    """The implementation ran and returned something that is no answer: wrong type, shape or number of gradients."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Outputs, packed into one array if there are several, and the pullback; dtype as the implementation gave it."""
+
+    y: Array
+    pull: Pull
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """``run(args)`` calls it. ``own`` marks the library's own operator, whose reference is the declared oracle."""
+
+    name: str
+    run: Callable[[Values], Answer]
+    own: bool = False
+
+
+def pack(outputs: Any) -> Array:
+    """One array for one output; several outputs (all of one shape here) stacked along a new first axis."""
+    return np.stack([np.asarray(y) for y in outputs]) if isinstance(outputs, tuple) else np.asarray(outputs)
+
+
+def unpack(op: AnyOp, cotangent: Array) -> Any:
+    """The cotangent as the pullback takes it: one array, or a tuple with one for each output."""
+    return tuple(cotangent) if len(op.outputs) > 1 else cotangent
+
+
+def split(op: AnyOp, args: Values) -> tuple[list[Any], Values]:
+    """Positional and keyword arguments, by the operator's signature."""
+    kinds = {name: parameter.kind for name, parameter in op.signature.parameters.items()}
+    positional = [args[name] for name, kind in kinds.items() if kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = {
+        name: args[name] for name, kind in kinds.items() if kind is inspect.Parameter.KEYWORD_ONLY and name in args
+    }
+    return positional, keywords
+
+
+def reference(op: AnyOp) -> Implementation:
+    """The library's own operator."""
+    return Implementation(f"refimpl {op.id}", from_callable(op, op.vjp).run, own=True)
+
+
+def from_callable(op: AnyOp, function: Callable[..., Any], name: str | None = None) -> Implementation:
+    """``function(*args, **keywords) -> (y, pullback)``; the pullback returns gradients by name, in order, or just one."""
+
+    def run(args: Values) -> Answer:
+        positional, keywords = split(op, args)
+        answer = function(*positional, **keywords)
+        if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
+            raise BadAnswer(f"returned {_describe(answer)}; expected the pair (y, pullback)")
+        outputs, pullback = answer
+        y = _numbers(pack(outputs), "y")
+        return Answer(y, lambda g: named(op, args, pullback(unpack(op, g))), y.dtype.name)
+
+    return Implementation(name or _name(function), run)
+
+
+def from_torch(op: AnyOp, function: Callable[..., Any], name: str | None = None) -> Implementation:
+    """A function of torch tensors that returns tensors; its VJP is the one torch.autograd derives."""
+    try:
+        import torch
+    except ModuleNotFoundError as missing:
+        raise ModuleNotFoundError("checking a torch function needs PyTorch: pip install torch") from missing
+
+    def run(args: Values) -> Answer:
+        dtype = torch.float32 if any(np.asarray(v).dtype == np.float32 for v in args.values()) else torch.float64
+        tensors = {
+            key: torch.tensor(np.asarray(args[key]), dtype=dtype, requires_grad=True)
+            for key in op.differentiable
+            if args.get(key) is not None
+        }
+        positional, keywords = split(op, {**args, **tensors})
+        outputs = function(*positional, **keywords)
+        parts = outputs if isinstance(outputs, tuple | list) else (outputs,)
+        if not all(isinstance(part, torch.Tensor) for part in parts):
+            raise BadAnswer(f"returned {_describe(outputs)}; expected a tensor, or a tuple of tensors")
+        y = (
+            pack(tuple(part.detach().cpu().numpy() for part in parts))
+            if len(parts) > 1
+            else parts[0].detach().cpu().numpy()
+        )
+
+        def pull(g: Array) -> Gradients:
+            cotangents = [
+                torch.tensor(np.array(one), dtype=part.dtype)
+                for one, part in zip(g if len(parts) > 1 else (g,), parts, strict=True)
+            ]
+            live = [(part, one) for part, one in zip(parts, cotangents, strict=True) if part.requires_grad]
+            if not live:
+                return {key: None for key in tensors}
+            grads = torch.autograd.grad(
+                [part for part, _ in live], list(tensors.values()), [one for _, one in live],
+                retain_graph=True, allow_unused=True,
+            )  # fmt: skip
+            return {key: None if grad is None else grad.cpu().numpy() for key, grad in zip(tensors, grads, strict=True)}
+
+        return Answer(_numbers(y, "y"), pull, y.dtype.name)
+
+    return Implementation(name or _name(function), run)
+
+
+def named(op: AnyOp, args: Values, gradients: Any) -> Gradients:
+    """Gradients by argument name, from a named tuple, a mapping, a sequence in declared order, or a single array."""
+    given = [name for name in op.differentiable if args.get(name) is not None]
+    if hasattr(gradients, "_asdict"):
+        gradients = gradients._asdict()
+    if isinstance(gradients, Mapping):
+        unknown = [name for name in gradients if name not in op.differentiable]
+        if unknown:
+            raise BadAnswer(f"gradients for {', '.join(unknown)}; the arguments are {', '.join(op.differentiable)}")
+        found = {name: gradients.get(name) for name in given}
+    elif isinstance(gradients, tuple | list):
+        names = op.differentiable if len(gradients) == len(op.differentiable) else tuple(given)
+        if len(gradients) > len(names):
+            raise BadAnswer(f"{len(gradients)} gradients for the arguments {', '.join(names)}")
+        found = {**dict.fromkeys(given), **dict(zip(names, gradients, strict=False))}
+    else:
+        found = {**dict.fromkeys(given), given[0]: gradients}
+    return {
+        name: None if found[name] is None else _numbers(np.asarray(found[name]), f"gradient of {name}")
+        for name in given
+    }
+
+
+def _numbers(array: Array, what: str) -> Array:
+    if array.dtype.kind not in "fiub":
+        raise BadAnswer(f"{what} holds {array.dtype}, not real numbers")
+    return array
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", "implementation"))
+
+
+def _describe(answer: Any) -> str:
+    return f"a tuple of {len(answer)}" if isinstance(answer, tuple) else f"a {type(answer).__name__}"
+
+
+class Running(Runner):
+    """An implementation as laws see it."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        self.implementation = implementation
+
+    def value(self, args: Values) -> Array:
+        return self.implementation.run(args).y
+
+    def pull(self, args: Values, cotangent: Array) -> dict[str, Array]:
+        grads = self.implementation.run(args).pull(cotangent)
+        return {name: grad for name, grad in grads.items() if grad is not None}

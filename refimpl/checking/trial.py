@@ -1,0 +1,312 @@
+"""One input, all that can be asked of it: value, contract, gradients, float32.
+
+``Trials`` runs an implementation, compares what comes out, and keeps the tallies. ``checker.py`` decides which inputs.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refimpl.checking.compare import Comparison, compare, describe_mismatch
+from refimpl.checking.derivative import Judgement, judge
+from refimpl.checking.implementation import Answer, Gradients, Implementation, NotOffered, pack, reference
+from refimpl.checking.report import Finding, Verdict, settled
+from refimpl.op import AnyOp, Values
+
+Array = NDArray[Any]
+
+SLACK = 1024.0  # times our own tolerance: what another correct float64 implementation may be off (about 1e-11)
+SLACK32 = 32.0  # the same in float32, whose sums and sigmoids others evaluate in float32 throughout
+ORACLE_SLACK = 64.0  # the declared oracles use the plain formulas, with their cancellations
+
+
+@dataclass
+class Tally:
+    """What one oracle has said about one subject so far."""
+
+    checked: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+    ulps: float = 0.0
+    detail: str = ""
+
+    def add(self, verdict: Verdict, checked: int = 1, ulps: float = 0.0, detail: str = "") -> None:
+        if detail and (not self.verdicts or settled([*self.verdicts, verdict]) != settled(self.verdicts)):
+            self.detail = detail
+        self.verdicts.append(verdict)
+        self.checked += checked
+        self.ulps = max(self.ulps, ulps)
+
+    def finding(self, subject: str, oracle: str) -> Finding:
+        verdict, doubts = settled(self.verdicts), self.verdicts.count("cannot tell")
+        detail = f"{doubts} could not be told" if verdict == "right" and doubts else self.detail
+        return Finding(
+            subject, oracle, verdict, self.checked, self.ulps, "" if verdict == "right" and not doubts else detail
+        )
+
+
+class Trials:
+    """The implementation under test, and everything found so far."""
+
+    def __init__(self, op: AnyOp, subject: Implementation, seed: int, slack: float | None) -> None:
+        self.op, self.subject, self.seed = op, subject, seed
+        self.slack = (1.0 if subject.own else SLACK) if slack is None else slack
+        self.reference = reference(op)
+        self.tallies: dict[tuple[str, str], Tally] = {}
+        self.failing: dict[str, list[tuple[Values, dict[str, int]]]] = {}  # subject -> inputs that showed it
+        self.disagreements: list[str] = []
+
+    def note(self, subject: str, oracle: str) -> Tally:
+        return self.tallies.setdefault((subject, oracle), Tally())
+
+    def answer(self, args: Values) -> Answer | None:
+        """The implementation's answer; None if it does not offer this, or crashed."""
+        try:
+            return self.subject.run(args)
+        except NotOffered:
+            self.note("runs", "contract").add("not offered")
+        except Exception as crash:  # anything may come out of somebody else's code
+            self.crashed(crash, args)
+        return None
+
+    def crashed(self, crash: Exception, args: Values) -> None:
+        last = traceback.extract_tb(crash.__traceback__)[-1]
+        text = f"{type(crash).__name__}: {crash} (in {last.name}, line {last.lineno}, for {_short(args)})"
+        self.note("runs", "contract").add("crashed", detail=text[:600])
+
+    def pulled(self, answer: Answer, cotangent: Array, args: Values) -> Gradients | None:
+        try:
+            return answer.pull(cotangent)
+        except NotOffered:
+            self.note("runs", "contract").add("not offered")
+        except Exception as crash:
+            self.crashed(crash, args)
+        return None
+
+    def trial(self, args: Values, sizes: dict[str, int]) -> None:
+        kept = {name: np.array(value) for name, value in args.items() if isinstance(value, np.ndarray)}
+        answer = self.answer(args)
+        if answer is None:
+            return
+        truth = self.reference.run(args)
+        y = np.asarray(pack(self.op.oracle(**args)), np.float64) if self.subject.own else truth.y
+        self.note("runs", "contract").add("right")
+        mismatch = describe_mismatch(answer.y, y, name="the value")
+        if mismatch:
+            self.note("value", "contract").add("wrong", detail=mismatch)
+            self.failing.setdefault("value", []).append((args, sizes))
+            return
+        if y.size == 0:
+            self.note("value", "reference").add("vacuous")
+            return
+        self.value(args, sizes, answer, y)
+        rng = np.random.default_rng([self.seed, 1])
+        for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 1.0], shape)):
+            self.gradients(args, sizes, answer, truth, draw(y.shape))
+        self.contract(args, answer, rng)
+        for name, before in kept.items():
+            if not np.array_equal(before, args[name], equal_nan=True):
+                self.note("contract", "contract").add("wrong", detail=f"writes into its argument {name}")
+
+    def value(self, args: Values, sizes: dict[str, int], answer: Answer, y: Array) -> None:
+        gauge = (
+            None if self.op.tol.gauge == "entry" and not self.subject.own else float(np.nanmax(np.abs(y), initial=0.0))
+        )
+        slack = ORACLE_SLACK if self.subject.own else self.slack
+        found = compare(answer.y, y, gauge=gauge, ulps=self.op.tol.value * slack)
+        self.note("value", "reference").add(verdict_of(found), found.compared, found.max_gauged_ulps, _where(found))
+        if not found.ok:
+            self.failing.setdefault("value", []).append((args, sizes))
+
+    def gradients(self, args: Values, sizes: dict[str, int], answer: Answer, truth: Answer, g: Array) -> None:
+        kept = np.array(g)
+        claimed = self.pulled(answer, g, args)
+        if claimed is None:
+            return
+        if not np.array_equal(kept, g):
+            self.note("contract", "contract").add("wrong", detail="writes into the cotangent")
+        want, gauges = truth.pull(kept), self.gauges(truth, args, kept)
+        for name, true in want.items():
+            got = claimed.get(name)
+            if true is None:
+                continue
+            if got is None:
+                self.note(name, "reference").add("not offered", 0)
+                continue
+            mismatch = describe_mismatch(got, true, name=f"the gradient of {name}")
+            if mismatch:
+                self.note(name, "contract").add("wrong", detail=mismatch)
+                self.failing.setdefault(name, []).append((args, sizes))
+                continue
+            agrees = True
+            if not self.subject.own:  # our own gradient is not its own reference
+                found = compare(got, true, gauge=gauges[name], ulps=self.op.tol.gradient * self.slack)
+                self.note(name, "reference").add(
+                    verdict_of(found), found.compared, found.max_gauged_ulps, _where(found)
+                )
+                agrees = found.ok
+                if not agrees:
+                    self.failing.setdefault(name, []).append((args, sizes))
+            if sizes and self.op.backward_is == "derivative":
+                self.probe(args, sizes, name, g, got, true, gauges[name], agrees)
+
+    def gauges(self, truth: Answer, args: Values, g: Array) -> dict[str, Array]:
+        """|J|^T |g| by argument: the size of what the pullback adds up. Per entry, or its largest entry for all."""
+        names = [name for name in self.op.differentiable if args.get(name) is not None]
+        total = {name: np.zeros(np.shape(args[name])) for name in names}
+        for index in np.ndindex(g.shape):
+            basis = np.zeros(g.shape)
+            basis[index] = 1.0
+            for name, row in truth.pull(basis).items():
+                if row is not None:
+                    total[name] = total[name] + np.abs(row) * abs(g[index])
+        if self.op.tol.gauge == "array":
+            return {name: np.full(size.shape, np.nanmax(size, initial=0.0)) for name, size in total.items()}
+        return {name: np.nan_to_num(size, posinf=0.0) for name, size in total.items()}
+
+    def probe(
+        self,
+        args: Values,
+        sizes: dict[str, int],
+        name: str,
+        g: Array,
+        got: Array,
+        true: Array,
+        gauge: Array,
+        agrees: bool,
+    ) -> None:
+        x = np.asarray(args[name], np.float64)
+        rng = np.random.default_rng([self.seed, 2, g.size])
+        u = rng.standard_normal(x.shape) * np.maximum(np.abs(x), 0.5)
+        kink = self.op.margin(**args) if self.op.margin else np.inf
+        room = kink / (4.0 * float(np.abs(u).max()) * (1.0 + max(_largest(v) for v in args.values())))
+
+        def along(at: Any) -> float:
+            return float((self.subject.run({**args, name: at if np.ndim(at) else float(at)}).y * g).sum())
+
+        def judged(gradient: Array) -> Judgement:
+            size = float((np.abs(u) * np.maximum(gauge, np.abs(true))).sum())
+            return judge(
+                float((gradient * u).sum()), along, x, u, gauge=size, margin=room if np.isfinite(room) else None
+            )
+
+        judgement = judged(got)
+        verdict: Verdict = judgement.overall  # type: ignore[assignment]
+        self.note(name, "finite differences").add(verdict, detail="" if verdict == "right" else str(judgement.reason))
+        if verdict == "wrong":
+            self.failing.setdefault(name, []).append((args, sizes))
+        values_agree = settled(self.note("value", "reference").verdicts) == "right"
+        if self.subject.own or not values_agree:
+            return
+        if agrees and verdict == "wrong":
+            self.disagreements.append(
+                f"{name}: equal to the reference, and wrong by finite differences, at {_short(args)}"
+            )
+        if not agrees and verdict == "right" and judged(true).overall == "wrong":
+            self.disagreements.append(
+                f"{name}: right by finite differences, and not the reference's, at {_short(args)}"
+            )
+
+    def contract(self, args: Values, answer: Answer, rng: np.random.Generator) -> None:
+        note = self.note("contract", "contract")
+        g, h = rng.standard_normal(answer.y.shape), rng.standard_normal(answer.y.shape)
+        pulls = [self.pulled(answer, one, args) for one in (g, h, 2.0 * g - 3.0 * h, np.zeros_like(g), g)]
+        again = self.answer(args)
+        fresh = self.pulled(again, g, args) if again else None
+        if fresh is None or any(pull is None for pull in pulls):
+            return
+        first, second, mixed, nothing, repeated = ({k: v for k, v in (p or {}).items() if v is not None} for p in pulls)
+        for name, gradient in first.items():
+            size = float(
+                np.nanmax(np.abs(gradient), initial=0.0) * 2.0 + np.nanmax(np.abs(second[name]), initial=0.0) * 3.0
+            )
+            sums = compare(mixed[name], 2.0 * gradient - 3.0 * second[name], gauge=size, ulps=64.0 * self.slack)
+            once_more = fresh.get(name)
+            for ok, text in (
+                (sums.ok, f"the pullback is not linear (gradient of {name})"),
+                (not np.nan_to_num(nothing[name]).any(), f"a zero cotangent gives a gradient of {name}"),
+                (
+                    _same(gradient, repeated[name]),
+                    f"a second call of the same pullback gives another gradient of {name}",
+                ),
+                (
+                    once_more is not None and _same(gradient, once_more),
+                    f"an equal call gives another gradient of {name}",
+                ),
+            ):
+                note.add("right" if ok else "wrong", detail="" if ok else text)
+        if again is not None:
+            same = _same(again.y, answer.y)
+            note.add("right" if same else "wrong", detail="" if same else "an equal call gives another value")
+
+    def trial32(self, args: Values) -> None:
+        """The float32 answer against the exact one at the float32 inputs."""
+        single = {k: v.astype(np.float32) if is_float_array(v) else v for k, v in args.items()}
+        if not any(is_float_array(v) for v in args.values()):
+            return
+        answer = self.answer(single)
+        if answer is None or answer.y.size == 0:
+            return
+        truth = self.reference.run({k: v.astype(np.float64) if is_float_array(v) else v for k, v in single.items()})
+        if answer.y.shape != truth.y.shape:
+            return
+        if answer.dtype != "float32":
+            verdict: Verdict = "wrong" if self.subject.own else "not offered"
+            self.note("float32", "contract").add(verdict, detail=f"float32 in gives {answer.dtype} out")
+            return
+        slack = 1.0 if self.subject.own else SLACK32
+        rng = np.random.default_rng([self.seed, 3])
+        g = rng.standard_normal(truth.y.shape).astype(np.float32).astype(np.float64)
+        claimed = self.pulled(answer, g.astype(np.float32), single)
+        pairs: list[tuple[str, Array, Array, Any, float]] = [
+            ("value", answer.y, truth.y, float(np.abs(truth.y).max()), self.op.tol.value)
+        ]
+        gauges = self.gauges(truth, args, g)
+        for name, true in truth.pull(g).items():
+            got = (claimed or {}).get(name)
+            if true is not None and got is not None and got.shape == true.shape:
+                pairs.append((name, got, true, gauges[name].max(initial=0.0), self.op.tol.gradient))
+        for name, got, true, gauge, ulps in pairs:
+            found = compare(got, true, dtype="float32", gauge=gauge, ulps=ulps * slack)
+            self.note("float32", "reference").add(
+                verdict_of(found),
+                found.compared,
+                found.max_gauged_ulps,
+                f"{name}: {_where(found)}" if not found.ok else "",
+            )
+
+
+def verdict_of(found: Comparison) -> Verdict:
+    return "vacuous" if not found.compared else "right" if found.ok else "wrong"
+
+
+def _where(found: Comparison) -> str:
+    if found.ok or found.worst is None:
+        return ""
+    worst = f"worst at {found.worst}: got {found.got:.17g}, want {found.want:.17g}"
+    return f"{found.off} of {found.compared} entries off; {worst}"
+
+
+def _same(a: Array, b: Array) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=True))
+
+
+def is_float_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _largest(value: Any) -> float:
+    return float(np.abs(value).max(initial=0.0)) if isinstance(value, np.ndarray | float) else 0.0
+
+
+def size_of(args: Values) -> int:
+    return sum(np.size(value) for value in args.values() if isinstance(value, np.ndarray))
+
+
+def _short(args: Values) -> str:
+    text = ", ".join(f"{name}={value!r}" for name, value in args.items())
+    return text if len(text) <= 240 else text[:237] + "..."

@@ -1,0 +1,1 @@
+"""Distribution functions and densities on the device; notation as in ``refimpl/distributions``."""

@@ -1,0 +1,1 @@
+"""Sorting networks on the device; notation as in ``refimpl/sorting``."""

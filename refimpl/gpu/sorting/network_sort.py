@@ -1,0 +1,159 @@
+"""The values pass of a sorting network on the device: one block per batch row.
+
+The comparators of a layer are disjoint: the threads of the block share them out, and a barrier ends the layer. Values
+stay in global memory, where a row of them is small enough to live in the cache of its processor. Every thread meets
+every barrier, since the loop over layers is the same for all. Each comparator writes its own contribution to the
+gradients of beta and lam, and CuPy sums them in one order. The mathematics, the derivation and the meaning of the
+arguments are in ``refimpl/sorting/network_sort.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from refimpl.boundary import Array, Float, unbroadcast
+from refimpl.gpu.device import Gate, current_device, device_kernel, device_specialised, empty, per_row, settle, xp
+from refimpl.scalars.swaps import ART, CDFS, art_ratios, exchange, weights
+from refimpl.sorting.network_sort import Gradients, NetworkLike, Residuals, Setup
+from refimpl.sorting.network_sort import setup as checked
+from refimpl.sorting.networks import Comparators, comparators
+
+gate = Gate("sorting.network_sort")
+
+
+@device_specialised
+def values_kernel(code: int) -> Callable[..., None]:
+    def values(
+        first: Array, second: Array, starts: Array, x: Float, beta: Float, lam: Float,
+        y: Float, d: Float, alpha: Float, abar: Float, slope: Float, keep: bool,
+    ) -> None:  # fmt: skip
+        """Block ``row`` runs that row through the network; ``keep`` saves its comparators."""
+        row, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
+        for wire in range(thread, x.shape[1], threads):
+            y[row, wire] = x[row, wire]
+        for layer in range(starts.size - 1):
+            cuda.syncthreads()
+            for c in range(starts[layer] + thread, starts[layer + 1], threads):
+                i, j = first[c], second[c]
+                a, b = y[row, i], y[row, j]
+                f, fbar, df = weights(code, b - a, beta[row], lam[row])
+                y[row, i], y[row, j] = exchange(a, b, f, fbar)
+                if keep:
+                    d[row, c], alpha[row, c], abar[row, c], slope[row, c] = b - a, f, fbar, df
+
+    return values
+
+
+@device_kernel
+def values_backward(
+    first: Array, second: Array, starts: Array, d: Float, alpha: Float, abar: Float, slope: Float, beta: Float,
+    lam: Float, art: bool, gy: Float, push: Float, gx: Float, gbeta: Float, glam: Float,
+) -> None:  # fmt: skip
+    """Block ``row`` undoes the layers of that row, last to first; gbeta and glam get one number per comparator."""
+    row, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
+    for wire in range(thread, gx.shape[1], threads):
+        gx[row, wire] = gy[row, wire]
+    for layer in range(starts.size - 2, -1, -1):
+        cuda.syncthreads()
+        for c in range(starts[layer] + thread, starts[layer + 1], threads):
+            i, j = first[c], second[c]
+            gi, gj = gx[row, i], gx[row, j]
+            gd, per_beta, per_lam = 0.0, 0.0, 0.0
+            if slope[row, c] != 0.0:
+                gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
+                for group in range(push.shape[1]):
+                    gd += slope[row, c] * push[row, group, c]  # (2) (3)
+                per_beta = d[row, c]
+                if art:
+                    per_beta, per_lam = art_ratios(d[row, c], lam[row])
+            gbeta[row, c] = gd * per_beta / beta[row]  # (5)
+            glam[row, c] = gd * per_lam  # (5)
+            gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
+            gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
+
+
+def value(
+    x: Array, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None
+) -> Array:  # fmt: skip
+    """Sort by a relaxed sorting network: the soft order statistics of ``x``, ascending."""
+    return _run(setup(gate, x, network, cdf, beta, lam), keep=False)[0]
+
+
+def forward(
+    x: Array, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None
+) -> tuple[Array, Residuals]:
+    """The sorted values, and what the backward pass needs."""
+    return _run(setup(gate, x, network, cdf, beta, lam), keep=True)
+
+
+def backward(residuals: Residuals, gy: Any) -> Gradients:
+    """Cotangents of x, beta and lam from that of the sorted values."""
+    gy = gate.cotangent(gy, residuals.shapes[0], residuals.dtype).astype(np.float64, copy=False)
+    rows = residuals.beta.size
+    return pull_values(residuals, gy.reshape(rows, -1), push=empty((rows, 0, residuals.network.first.size)))
+
+
+def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Setup:
+    """Check the arguments shared by the network operators; the network goes to the device too."""
+    problem = checked(gate, x, network, cdf, beta, lam)
+    wiring = problem.network
+    if isinstance(network, str):
+        wiring = _named(network, wiring.wires, current_device())
+    else:
+        wiring = _uploaded(wiring)
+    return problem._replace(network=wiring, lam=xp().asarray(problem.lam))
+
+
+@functools.lru_cache(maxsize=16)
+def _named(name: str, n: int, device: int) -> Comparators:
+    """A named network on a device, uploaded once; finished before another stream may meet it."""
+    wiring = _uploaded(comparators(gate, name, n))
+    settle()
+    return wiring
+
+
+def _uploaded(network: Comparators) -> Comparators:
+    first, second, starts = (xp().asarray(array) for array in network[:3])
+    return network._replace(first=first, second=second, starts=starts)
+
+
+def _run(problem: Setup, keep: bool) -> tuple[Array, Residuals]:
+    y, residuals = run_values(problem, keep)
+    return y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False), residuals
+
+
+def run_values(problem: Setup, keep: bool = True) -> tuple[Float, Residuals]:
+    """Sorted values (rows, n) in float64, and the residuals; unless kept, these are empty."""
+    rows, n = problem.x.shape
+    network = problem.network
+    size = (rows if keep else 0, network.first.size)
+    y = empty((rows, n))
+    saved = empty(size), empty(size), empty(size), empty(size)
+    per_row(
+        values_kernel(CDFS.index(problem.cdf)), rows, n // 2,
+        *network[:3], problem.x, problem.beta, problem.lam, y, *saved, keep,
+    )  # fmt: skip
+    return y, Residuals(*saved, problem.beta, problem.lam, *problem[3:])
+
+
+def pull_values(residuals: Residuals, gy: Float, push: Float) -> Gradients:
+    """The backward values pass over all rows: gradients in the shapes and dtype the arguments came in."""
+    rows, n = gy.shape
+    network = residuals.network
+    gx, gbeta, glam = empty((rows, n)), empty((rows, network.first.size)), empty((rows, network.first.size))
+    per_row(
+        values_backward, rows, n // 2,
+        *network[:3], *residuals[:6], residuals.cdf == CDFS[ART], gy, push, gx, gbeta, glam,
+    )  # fmt: skip
+    x_shape, beta_shape, lam_shape = residuals.shapes
+    batch = x_shape[:-1]
+    return Gradients(
+        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
+        beta=unbroadcast(gbeta.sum(axis=-1).reshape(batch), beta_shape),
+        lam=None if lam_shape is None else unbroadcast(glam.sum(axis=-1).reshape(batch), lam_shape),
+    )

@@ -1,0 +1,106 @@
+"""The relaxed conditional swap on the device: one thread per pair.
+
+Pairs do not meet, and neighbouring threads read and write neighbouring numbers. Gradients of broadcast parameters are
+written per element and summed by CuPy, in one order. The mathematics, the derivation and the meaning of the arguments
+are in ``refimpl/sorting/swap.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from refimpl.boundary import Array, Float, result_dtype, unbroadcast
+from refimpl.gpu.device import Gate, device_kernel, device_specialised, empty, per_element, xp
+from refimpl.scalars.swaps import ART, CDFS, art_ratios, exchange, weights
+from refimpl.sorting.swap import Gradients, Residuals, Swapped, sigmoid
+
+gate = Gate("sorting.swap")
+
+
+@device_specialised
+def swap_kernel(code: int) -> Callable[..., None]:
+    def swap(
+        a: Float, b: Float, beta: Float, lam: Float,
+        low: Float, high: Float, d: Float, alpha: Float, abar: Float, slope: Float,
+    ) -> None:  # fmt: skip
+        e = cuda.grid(1)
+        if e < a.size:
+            d[e] = b[e] - a[e]
+            alpha[e], abar[e], slope[e] = weights(code, d[e], beta[e * (beta.size > 1)], lam[e * (lam.size > 1)])
+            low[e], high[e] = exchange(a[e], b[e], alpha[e], abar[e])
+
+    return swap
+
+
+@device_kernel
+def swap_backward(
+    d: Float, alpha: Float, abar: Float, slope: Float, beta: Float, lam: Float, art: bool, glow: Float, ghigh: Float,
+    ga: Float, gb: Float, gbeta: Float, glam: Float,
+) -> None:  # fmt: skip
+    e = cuda.grid(1)
+    if e < d.size:
+        gl, gh = glow[e], ghigh[e]
+        gd, ratio, ratio_lam = 0.0, 0.0, 0.0
+        if slope[e] != 0.0:
+            gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
+            ratio = d[e]
+            if art:
+                ratio, ratio_lam = art_ratios(d[e], lam[e * (lam.size > 1)])
+        ga[e] = alpha[e] * gl + abar[e] * gh - gd  # (3) (2)
+        gb[e] = abar[e] * gl + alpha[e] * gh + gd  # (3) (2)
+        gbeta[e] = gd * ratio / beta[e * (beta.size > 1)]  # (4)
+        glam[e] = gd * ratio_lam  # (4)
+
+
+def value(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None) -> Swapped:
+    """Relaxed minimum and maximum of two arrays, element by element."""
+    return forward(a, b, cdf=cdf, beta=beta, lam=lam)[0]
+
+
+def forward(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None) -> tuple[Swapped, Residuals]:
+    """Both outputs, and what the backward pass needs."""
+    a, b = gate.array("a", a), gate.array("b", b)
+    for name, array in (("a", a), ("b", b)):
+        gate.finite_or_nan(name, array, "finite values")
+    try:
+        shape = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        gate.refuse("b", f"has shape {b.shape}", f"a shape that broadcasts against a's, {a.shape}")
+    beta, lam = sigmoid(gate, cdf, beta, lam)
+    dtype = result_dtype(a, b)
+    flat_a, flat_b = gate.spread("a", a, shape, full=True), gate.spread("b", b, shape, full=True)
+    betas = gate.spread("beta", beta, shape)
+    lams = xp().zeros(1) if lam is None else gate.spread("lam", lam, shape)
+    size = flat_a.size
+    low, high = empty(size), empty(size)
+    saved = empty(size), empty(size), empty(size), empty(size)
+    per_element(swap_kernel(CDFS.index(cdf)), size, flat_a, flat_b, betas, lams, low, high, *saved)
+    low, high = (array.astype(dtype, copy=False).reshape(shape) for array in (low, high))
+    shapes = (a.shape, b.shape, beta.shape, None if lam is None else lam.shape)
+    return Swapped(low, high), Residuals(*saved, betas, lams, cdf, shape, shapes, dtype)
+
+
+def backward(residuals: Residuals, cotangents: Any) -> Gradients:
+    """Cotangents of a, b, beta and lam from the pair of those of min and max."""
+    try:
+        glow, ghigh = cotangents
+    except (TypeError, ValueError):
+        gate.refuse("cotangent", "is not a pair", "two arrays, for min and for max", TypeError)
+    shape, dtype = residuals.shape, residuals.dtype
+    glow = gate.cotangent(glow, shape, dtype, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
+    ghigh = gate.cotangent(ghigh, shape, dtype, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
+    size = residuals.d.size
+    pulled = empty(size), empty(size), empty(size), empty(size)
+    per_element(swap_backward, size, *residuals[:6], residuals.cdf == CDFS[ART], glow, ghigh, *pulled)
+    ga, gb, gbeta, glam = (array.reshape(shape) for array in pulled)
+    a_shape, b_shape, beta_shape, lam_shape = residuals.shapes
+    return Gradients(
+        a=unbroadcast(ga, a_shape).astype(dtype, copy=False),
+        b=unbroadcast(gb, b_shape).astype(dtype, copy=False),
+        beta=unbroadcast(gbeta, beta_shape),
+        lam=None if lam_shape is None else unbroadcast(glam, lam_shape),
+    )

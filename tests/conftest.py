@@ -1,0 +1,30 @@
+"""Settings of the whole suite: hypothesis without deadline or chance, and fresh outputs filled with NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from refimpl import boundary
+
+settings.register_profile("refimpl", deadline=None, derandomize=True, max_examples=40, database=None)
+settings.load_profile("refimpl")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def poisoned() -> Iterator[None]:
+    """Every output and workspace starts as NaN: an element that a kernel forgets to write shows."""
+    before, boundary.poison = boundary.poison, True
+    yield
+    boundary.poison = before
+
+
+@pytest.fixture
+def eager_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Any work is split over as many threads as are set, however small it is; the number set is restored."""
+    before = boundary.get_threads()
+    monkeypatch.setattr(boundary, "CHUNK_WORK", 1)
+    yield
+    boundary.set_threads(before)

@@ -81,13 +81,14 @@ class Gate:
         if parameter.ndim == 0:
             return np.full(math.prod(shape) if full else 1, parameter, np.float64)
         try:
-            spread: Float = np.array(np.broadcast_to(parameter, shape), np.float64).reshape(-1)
-            return spread
+            return np.array(np.broadcast_to(parameter, shape), np.float64).reshape(-1)
         except ValueError:
             self.refuse(argument, f"has shape {parameter.shape}", f"a number, or a shape that broadcasts to {shape}")
 
     def finite_or_nan(self, argument: str, array: Array, why: str) -> None:
         """Refuse infinities (NaN passes through: it marks what depends on it)."""
+        if math.isfinite(np.add.reduce(array, axis=None)):  # the sum is no number unless all of them are: quick and sure
+            return
         if np.isinf(array).any():
             where = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
             self.refuse(argument, f"is infinite at index {where}", why)
@@ -133,7 +134,8 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     axes = tuple(range(extra)) + tuple(
         extra + axis for axis, length in enumerate(shape) if length == 1 and gradient.shape[extra + axis] != 1
     )
-    return gradient.sum(axis=axes, keepdims=True).reshape(shape)
+    summed: Array = gradient.sum(axis=axes, keepdims=True).reshape(shape)
+    return summed
 
 
 # Threads. Serial kernels that release the GIL, over chunks of rows; results do not depend on the number of threads.
@@ -143,9 +145,7 @@ _pool: ThreadPoolExecutor | None = None
 _pool_lock = threading.Lock()
 
 MOST_THREADS = 256
-CHUNK_WORK = (
-    200_000  # scalar steps below which another thread costs more than it brings (measured: 20 to 60 us to wake)
-)
+WORTH_A_THREAD = 40_000.0  # nanoseconds of work: waking a thread takes 15 to 60 us
 
 
 def get_threads() -> int:
@@ -167,8 +167,8 @@ def set_threads(count: int) -> None:
 
 
 def run(chunk: Callable[[int, int], None], units: int, work: float) -> None:
-    """Call ``chunk(start, stop)`` over ``range(units)``, in several threads if ``work`` scalar steps are worth it."""
-    parts = min(get_threads(), MOST_THREADS, units, 1 + int(work / CHUNK_WORK))
+    """Call ``chunk(start, stop)`` over ``range(units)``, in several threads if ``work`` nanoseconds are worth it."""
+    parts = min(get_threads(), MOST_THREADS, units, 1 + int(work / WORTH_A_THREAD))
     if parts <= 1:
         chunk(0, units)
         return

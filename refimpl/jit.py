@@ -22,6 +22,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -30,6 +31,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+KEPT_SECONDS = 86_400.0  # folders of other versions of the sources stay a day: a running process may use them
 _lock = threading.RLock()  # a first call may come from two threads at once
 
 
@@ -200,9 +202,9 @@ def cache_folder() -> Path:
         folder = _made(beside / name)
     except OSError:
         return _made(Path(tempfile.gettempdir()) / f"refimpl-{os.getuid() if hasattr(os, 'getuid') else 0}" / name)
-    for stale in beside.glob("numba-*"):
-        if stale.name != name:
-            shutil.rmtree(stale, ignore_errors=True)
+    for other in beside.glob("numba-*"):
+        if other.name != name and time.time() - other.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
     return folder
 
 

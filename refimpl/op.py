@@ -142,6 +142,7 @@ class Op(Generic[P, Y, R, G]):
     oracle: Callable[..., Any]  # slow, obvious, and independent of the kernel
     sources: tuple[Source, ...]
     tol: Tol
+    terms: Callable[[R, Any], dict[str, G]] | None = None  # the gradient as a sum of named terms, for diagnoses
     margin: Callable[..., float] | None = None  # distance of an input to the nearest kink; None: smooth
     sizes: Callable[[np.random.Generator], dict[str, int]] = lambda rng: {}
     laws: tuple[Law, ...] = ()
@@ -155,13 +156,15 @@ class Op(Generic[P, Y, R, G]):
         assert parameters == declared, f"{self.id} declares {declared} and takes {parameters}"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Y:
-        side = self if type(args[0]) is np.ndarray else self._side(args[0])
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        side = self if type(first) is np.ndarray else self._side(first)
         y: Y = side.value(*args, **kwargs)
         return y
 
     def vjp(self, *args: P.args, **kwargs: P.kwargs) -> tuple[Y, Callable[[Any], G]]:
         """The value, and the pullback ``cotangent of the output -> gradients``. The pullback may be called again."""
-        side = self if type(args[0]) is np.ndarray else self._side(args[0])
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        side = self if type(first) is np.ndarray else self._side(first)
         y, residuals = side.forward(*args, **kwargs)
         backward = side.backward
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from refimpl import boundary, catalog
-from refimpl.checking.compare import compare
 from refimpl.checking.implementation import (
     Implementation,
     NotOffered,
@@ -28,7 +27,7 @@ from refimpl.checking.implementation import (
 )
 from refimpl.checking.report import Report
 from refimpl.checking.suspicion import diagnoses
-from refimpl.checking.trial import Trials, size_of, verdict_of
+from refimpl.checking.trial import Trials, size_of, verdict_of, weighed
 from refimpl.op import AnyOp, Values
 
 LAWFUL = 24  # random samples on which laws are tried
@@ -177,7 +176,7 @@ class _Check(Trials):
                 except Exception as crash:
                     self.crashed(crash, args)
                     continue
-                found = compare(left, right, gauge=gauge, ulps=self.op.tol.gradient * self.slack * LAW_SLACK)
+                found = weighed(left, right, gauge=gauge, ulps=self.op.tol.gradient * self.slack * LAW_SLACK)
                 text = (
                     "" if found.ok else f"{law.name} ({side}): {law.statement}; off by {found.max_gauged_ulps:.3g} ulp"
                 )
@@ -190,7 +189,7 @@ class _Check(Trials):
                     self.trial(dict(case.args), {})
                     if case.expect is not None and self.subject.own:
                         got = pack(self.op.value(**case.args))
-                        found = compare(got, case.expect, gauge=float(np.abs(case.expect).max()), ulps=2.0**16)
+                        found = weighed(got, case.expect, gauge=float(np.abs(case.expect).max()), ulps=2.0**16)
                         self.note("cases", "case").add(
                             verdict_of(found), found.compared, detail="" if found.ok else case.name
                         )

@@ -28,6 +28,30 @@ class Finding:
     detail: str = ""
 
 
+@dataclass
+class Tally:
+    """What one oracle has said about one subject so far."""
+
+    checked: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+    ulps: float = 0.0
+    detail: str = ""
+
+    def add(self, verdict: Verdict, checked: int = 1, ulps: float = 0.0, detail: str = "") -> None:
+        if detail and (not self.verdicts or settled([*self.verdicts, verdict]) != settled(self.verdicts)):
+            self.detail = detail
+        self.verdicts.append(verdict)
+        self.checked += checked
+        self.ulps = max(self.ulps, ulps)
+
+    def finding(self, subject: str, oracle: str) -> Finding:
+        verdict, doubts = settled(self.verdicts), self.verdicts.count("cannot tell")
+        detail = f"{doubts} could not be told" if verdict == "right" and doubts else self.detail
+        return Finding(
+            subject, oracle, verdict, self.checked, self.ulps, "" if verdict == "right" and not doubts else detail
+        )
+
+
 @dataclass(frozen=True)
 class Report:
     """All findings about one implementation of one operator."""

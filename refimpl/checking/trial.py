@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from refimpl.checking.compare import Comparison, compare, describe_mismatch
 from refimpl.checking.derivative import Judgement, judge
 from refimpl.checking.implementation import Answer, Gradients, Implementation, NotOffered, pack, reference
-from refimpl.checking.report import Finding, Verdict, settled
+from refimpl.checking.report import Tally, Verdict, settled
 from refimpl.op import AnyOp, Values
 
 Array = NDArray[Any]
@@ -23,30 +22,6 @@ Array = NDArray[Any]
 SLACK = 1024.0  # times our own tolerance: what another correct float64 implementation may be off (about 1e-11)
 SLACK32 = 32.0  # the same in float32, whose sums and sigmoids others evaluate in float32 throughout
 ORACLE_SLACK = 64.0  # the declared oracles use the plain formulas, with their cancellations
-
-
-@dataclass
-class Tally:
-    """What one oracle has said about one subject so far."""
-
-    checked: int = 0
-    verdicts: list[Verdict] = field(default_factory=list)
-    ulps: float = 0.0
-    detail: str = ""
-
-    def add(self, verdict: Verdict, checked: int = 1, ulps: float = 0.0, detail: str = "") -> None:
-        if detail and (not self.verdicts or settled([*self.verdicts, verdict]) != settled(self.verdicts)):
-            self.detail = detail
-        self.verdicts.append(verdict)
-        self.checked += checked
-        self.ulps = max(self.ulps, ulps)
-
-    def finding(self, subject: str, oracle: str) -> Finding:
-        verdict, doubts = settled(self.verdicts), self.verdicts.count("cannot tell")
-        detail = f"{doubts} could not be told" if verdict == "right" and doubts else self.detail
-        return Finding(
-            subject, oracle, verdict, self.checked, self.ulps, "" if verdict == "right" and not doubts else detail
-        )
 
 
 class Trials:
@@ -117,7 +92,7 @@ class Trials:
             None if self.op.tol.gauge == "entry" and not self.subject.own else float(np.nanmax(np.abs(y), initial=0.0))
         )
         slack = ORACLE_SLACK if self.subject.own else self.slack
-        found = compare(answer.y, y, gauge=gauge, ulps=self.op.tol.value * slack)
+        found = weighed(answer.y, y, gauge=gauge, ulps=self.op.tol.value * slack)
         self.note("value", "reference").add(verdict_of(found), found.compared, found.max_gauged_ulps, _where(found))
         if not found.ok:
             self.failing.setdefault("value", []).append((args, sizes))
@@ -144,7 +119,7 @@ class Trials:
                 continue
             agrees = True
             if not self.subject.own:  # our own gradient is not its own reference
-                found = compare(got, true, gauge=gauges[name], ulps=self.op.tol.gradient * self.slack)
+                found = weighed(got, true, gauge=gauges[name], ulps=self.op.tol.gradient * self.slack)
                 self.note(name, "reference").add(
                     verdict_of(found), found.compared, found.max_gauged_ulps, _where(found)
                 )
@@ -224,7 +199,7 @@ class Trials:
             size = float(
                 np.nanmax(np.abs(gradient), initial=0.0) * 2.0 + np.nanmax(np.abs(second[name]), initial=0.0) * 3.0
             )
-            sums = compare(mixed[name], 2.0 * gradient - 3.0 * second[name], gauge=size, ulps=64.0 * self.slack)
+            sums = weighed(mixed[name], 2.0 * gradient - 3.0 * second[name], gauge=size, ulps=64.0 * self.slack)
             once_more = fresh.get(name)
             for ok, text in (
                 (sums.ok, f"the pullback is not linear (gradient of {name})"),
@@ -271,13 +246,19 @@ class Trials:
             if true is not None and got is not None and got.shape == true.shape:
                 pairs.append((name, got, true, gauges[name].max(initial=0.0), self.op.tol.gradient))
         for name, got, true, gauge, ulps in pairs:
-            found = compare(got, true, dtype="float32", gauge=gauge, ulps=ulps * slack)
+            found = weighed(got, true, dtype="float32", gauge=gauge, ulps=ulps * slack)
             self.note("float32", "reference").add(
                 verdict_of(found),
                 found.compared,
                 found.max_gauged_ulps,
                 f"{name}: {_where(found)}" if not found.ok else "",
             )
+
+
+def weighed(got: Array, want: Array, *, gauge: Any = None, ulps: float, dtype: str = "float64") -> Comparison:
+    """``compare``, for gauges that were made from somebody else's numbers and may be no numbers themselves."""
+    clean = None if gauge is None else np.nan_to_num(np.asarray(gauge, np.float64), nan=0.0, posinf=0.0)
+    return compare(got, want, dtype=dtype, gauge=clean, ulps=ulps)
 
 
 def verdict_of(found: Comparison) -> Verdict:

@@ -24,7 +24,7 @@ from refimpl.scalars.incomplete_gamma import gamma_shape_slope
 gate = Gate("distributions.cdf")
 
 GAMMA = FAMILIES.index("gamma")
-STEPS = 20.0  # an element costs about 20 scalar steps
+ELEMENT_NS = 15.0  # about what an element costs
 
 
 @scalar
@@ -196,7 +196,7 @@ def forward(
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
     kernel = cdf_kernel(FAMILIES.index(family))
     y = empty(residuals.x.size, residuals.dtype)
-    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, STEPS * y.size)
+    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
     return y.reshape(residuals.shapes[0]), residuals
 
 
@@ -245,7 +245,7 @@ def pull(gate: Gate, kernels: Any, residuals: Residuals, gy: Any) -> Gradients:
     def chunk(start: int, stop: int) -> None:
         kernel(*residuals[:4], *residuals[5:7], gy, gx, gscale, gshape, gshift, start, stop)
 
-    run(chunk, size, STEPS * size)
+    run(chunk, size, ELEMENT_NS * size)
     return Gradients(
         x=gx.reshape(x_shape),
         scale=unbroadcast(gscale.reshape(x_shape), scale_shape),

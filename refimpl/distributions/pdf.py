@@ -12,7 +12,7 @@ from typing import Any
 from refimpl.boundary import Array, Float, Gate, empty, run
 from refimpl.distributions import cases, laws
 from refimpl.distributions import definition as define
-from refimpl.distributions.cdf import GAMMA, STEPS, Gradients, Residuals, argument, pull, setup
+from refimpl.distributions.cdf import ELEMENT_NS, GAMMA, Gradients, Residuals, argument, pull, setup
 from refimpl.jit import scalar, specialised
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.distributions import FAMILIES, density_slope, law
@@ -154,7 +154,7 @@ def forward(
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
     kernel = pdf_kernel(FAMILIES.index(family))
     y = empty(residuals.x.size, residuals.dtype)
-    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, STEPS * y.size)
+    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
     return y.reshape(residuals.shapes[0]), residuals
 
 

@@ -71,7 +71,7 @@ class Gate(boundary.Gate):
     def array(self, argument: str, value: Any, *, rank: int = 0) -> Array:
         """``value`` as a C-contiguous float64 or float32 array on the device, of at least ``rank`` axes."""
         on_device = isinstance(value, xp().ndarray)
-        if not on_device and np.ndim(value):
+        if not on_device and (isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0):
             self.refuse(argument, f"is a {_kind(value)}", "a CuPy array: convert with cupy.asarray", TypeError)
         # An empty stand-in of the same dtype and rank: the CPU gate says what becomes of it, or refuses.
         stand_in = np.empty((0,) * value.ndim, value.dtype) if on_device else value
@@ -113,12 +113,22 @@ class DeviceKernel:
         return cuda.jit(resolve(self.python))
 
 
+class DeviceFamily:
+    """A family of kernels, one per integer code: ``family(code)`` is the kernel, compiled once."""
+
+    def __init__(self, factory: Callable[[int], Callable[..., None]]) -> None:
+        self.factory = factory
+        self._kernels: dict[int, DeviceKernel] = {}
+
+    def __call__(self, code: int) -> DeviceKernel:
+        found = self._kernels.get(code)
+        if found is None:
+            found = self._kernels.setdefault(code, DeviceKernel(self.factory(code)))
+        return found
+
+
 device_kernel = DeviceKernel
-
-
-def device_specialised(factory: Callable[[int], Callable[..., None]]) -> Callable[[int], DeviceKernel]:
-    """``family(code)`` is the kernel for an integer code, compiled once: the device twin of ``jit.specialised``."""
-    return functools.cache(lambda code: DeviceKernel(factory(code)))
+device_specialised = DeviceFamily
 
 
 def per_element(kernel: DeviceKernel, size: int, *args: Any) -> None:

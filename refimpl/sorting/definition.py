@@ -133,6 +133,18 @@ def sorted_by_definition(x: Any, network: Any, cdf: str, beta: Any, lam: Any) ->
     return y, p
 
 
+def terms(backward: Callable[[Any, Any], Any]) -> Callable[[Any, Any], dict[str, Any]]:
+    """The pullback of a network as a sum: through the weights as they are, and through the slope of the sigmoid."""
+
+    def split(residuals: Any, cotangent: Any) -> dict[str, Any]:
+        whole = backward(residuals, cotangent)
+        direct = backward(residuals._replace(slope=np.zeros_like(residuals.slope)), cotangent)
+        slope = type(whole)(*(None if a is None else a - b for a, b in zip(whole, direct, strict=True)))
+        return {"the direct weights": direct, "the slope of the sigmoid": slope}
+
+    return split
+
+
 KINKS = {
     "reciprocal": 0.0,
     "laplace": 0.0,

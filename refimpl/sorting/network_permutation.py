@@ -211,7 +211,7 @@ def _matrix(problem: Setup, residuals: Residuals) -> Array:
         work, live = empty((n, min(n, WIDTH))), np.empty(n, np.uint8)
         matrix(network.first, network.second, residuals.alpha, residuals.abar, p, work, live, groups, start, stop)
 
-    run(chunk, rows * groups, work=0.2 * rows * n * network.first.size)
+    run(chunk, rows * groups, work=(8.0 + 0.2 * n) * rows * network.first.size)
     return p
 
 
@@ -230,7 +230,7 @@ def _matrix_backward(residuals: Residuals, gp: Array) -> Float:
             work, live, tape, taken, groups, start, stop,
         )  # fmt: skip
 
-    run(chunk, rows * groups, work=0.4 * rows * n * size)
+    run(chunk, rows * groups, work=(16.0 + 0.4 * n) * rows * size)
     return q
 
 
@@ -248,6 +248,7 @@ network_permutation = Op(
     args=define.NETWORK_ARGS,
     outputs=(Out(name="p", shape="... n n"),),
     backward_is="derivative",
+    terms=define.terms(backward),
     margin=define.margin,
     oracle=oracle,
     sources=(

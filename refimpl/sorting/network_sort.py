@@ -29,7 +29,7 @@ from refimpl.sorting.swap import sigmoid
 gate = Gate("sorting.network_sort")
 
 NetworkLike: TypeAlias = str | Sequence[Sequence[Sequence[int]]]
-SIGMOID_STEPS = 20.0  # a comparator of the values pass costs about 20 scalar steps, nearly all of them the sigmoid
+SWAP_NS = 12.0  # one comparator of the values pass, nearly all of it the sigmoid; about a third of that going back
 
 
 @specialised
@@ -251,7 +251,7 @@ def run_values(problem: Setup, keep: int = 1) -> tuple[Float, Residuals]:
             y, d, alpha, abar, slope, keep, start, stop,
         )  # fmt: skip
 
-    run(chunk, rows, work=SIGMOID_STEPS * rows * first.size)
+    run(chunk, rows, work=SWAP_NS * rows * first.size)
     return y, Residuals(*saved, problem.beta, problem.lam, *problem[3:])
 
 
@@ -267,7 +267,7 @@ def pull_values(residuals: Residuals, gy: Array, push: Float) -> Gradients:
             residuals.beta, residuals.lam, art, gy, push, gx, gbeta, glam, start, stop,
         )  # fmt: skip
 
-    run(chunk, rows, work=4.0 * rows * network.first.size)
+    run(chunk, rows, work=SWAP_NS / 3.0 * rows * network.first.size)
     x_shape, beta_shape, lam_shape = residuals.shapes
     batch = x_shape[:-1]
     return Gradients(
@@ -291,6 +291,7 @@ network_sort = Op(
     args=define.NETWORK_ARGS,
     outputs=(Out(name="y", shape="... n"),),
     backward_is="derivative",
+    terms=define.terms(backward),
     margin=define.margin,
     oracle=oracle,
     sources=(

@@ -16,6 +16,7 @@ from refimpl.jit import kernel, specialised
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.swaps import ART, CDFS, art_ratios, exchange, weights
 from refimpl.sorting import swap_declarations as declare
+from refimpl.sorting.definition import terms
 
 gate = Gate("sorting.swap")
 
@@ -231,6 +232,7 @@ swap = Op(
     args=declare.ARGS,
     outputs=(Out(name="min", shape="..."), Out(name="max", shape="...")),
     backward_is="derivative",
+    terms=terms(backward),
     margin=declare.margin,
     oracle=declare.swapped_by_definition,
     sources=(

@@ -6,6 +6,7 @@ A wire is a Python integer whose bits are that wire in as many 0-1 vectors; the 
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def run(network: Network, wires: Wires) -> Wires:
 
 
 def ascending(wires: Wires) -> bool:
-    return all(lower & ~upper == 0 for lower, upper in zip(wires[:-1], wires[1:], strict=True))
+    return all(lower & ~upper == 0 for lower, upper in itertools.pairwise(wires))
 
 
 def every_vector(n: int) -> Wires:
@@ -171,7 +172,6 @@ def test_smoke_tests_do_not_see_it() -> None:
 
 def test_the_widespread_network_has_as_many_comparators_as_ours() -> None:
     for n in range(2, 257):
-        assert [len(layer) for layer in widespread(n) if layer] is not None
         assert sum(map(len, widespread(n))) == sum(map(len, bitonic(n)))
 
 

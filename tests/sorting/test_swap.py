@@ -142,8 +142,8 @@ def test_the_jacobian_of_a_monotone_swap_is_doubly_stochastic(cdf: str, seed: in
 
 @pytest.mark.parametrize(
     ("cdf", "y", "slope"),
-    [("uniform", 1.0, 0.25), ("uniform", -1.0, 0.25), ("optimal", 0.25, 1.0), ("cubic_hermite", 1.0, 0.0), ("wigner", 1.0, 0.0),
-     ("reciprocal", 0.0, 1.0), ("laplace", 0.0, 0.5), ("heaviside", 0.0, 0.0)],
+    [("uniform", 1.0, 0.25), ("uniform", -1.0, 0.25), ("optimal", 0.25, 1.0), ("cubic_hermite", 1.0, 0.0),
+     ("wigner", 1.0, 0.0), ("reciprocal", 0.0, 1.0), ("laplace", 0.0, 0.5), ("heaviside", 0.0, 0.0)],
 )  # fmt: skip
 def test_at_a_kink_the_slope_is_the_mean_of_both_sides(cdf: str, y: float, slope: float) -> None:
     _, residuals = swap.forward(np.array([0.0]), np.array([y / 2.0]), cdf=cdf, beta=2.0)

@@ -73,7 +73,9 @@ def test_e09_the_art_bound_of_table_3_1_is_that_of_one_lambda() -> None:
     errors = {lam: largest_error(cdf="art", beta=4.0, lam=lam)[0] for lam in (0.25, 0.4, 0.5, 0.9)}
     assert errors == pytest.approx({0.25: 0.0495, 0.4: 0.0376, 0.5: 0.0302, 0.9: 0.4329}, abs=PRINTED)
     assert art_bound(0.99, 4.0) > 1e10  # no bound holds for all lam < 1
-    assert slope(0.0, cdf="art", beta=4.0, lam=0.5) == pytest.approx(1e10, rel=1e-12)  # so there is no alpha to divide by
+    assert slope(0.0, cdf="art", beta=4.0, lam=0.5) == pytest.approx(
+        1e10, rel=1e-12
+    )  # so there is no alpha to divide by
     step = 1.0 / (1.0 + math.exp(4.0))
     assert [x * step for x in (1.0, 1e3, 1e6)] == pytest.approx([0.018, 17.99, 17986.0], rel=1e-3)  # lam = 1: unbounded
     with pytest.raises(ValueError, match="0 <= lam < 1"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from validation.papers import (
     appendix_c,
+    figure_3_6,
     jacobian,
     layers,
     sheet,
@@ -23,6 +24,7 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "Table 3.2: monotone and error-bounded": table_3_2.rows,
     "Theorem 3.5: the error of a network": theorem_3_5.rows,
     "Theorem 3.7: the optimal sigmoid": theorem_3_7.rows,
+    "Figure 3.6: the loss over the permutahedron": figure_3_6.rows,
     "Doubly stochastic Jacobians": jacobian.rows,
     "Appendix C: slopes of the relaxed minimum": appendix_c.rows,
     "Sections 3.2.2, 4.2.1, table 3.9: layers": layers.rows,

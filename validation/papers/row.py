@@ -53,5 +53,7 @@ def rounded(decimals: int) -> float:
 
 
 def text(value: str | float) -> str:
-    """Seven significant digits: enough to compare with any print, few enough to be the same on every machine."""
-    return value if isinstance(value, str) else f"{value:.7g}"
+    """Seven significant digits to compare with any print; one for rounding errors, which differ between machines."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.7g}" if value == 0.0 or abs(value) > 1e-9 else f"{value:.0e}"

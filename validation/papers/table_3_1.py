@@ -49,7 +49,9 @@ def rows() -> list[Row]:
     error, where = largest_error(cdf="logistic", beta=4.0)
     table.append(number("closed form", "sigma: W(1/e) / 4", float(lambert / 4), error, 1e-15, "numerical maximum"))
     table.append(
-        number("closed form", "sigma: attained at (1 + W(1/e)) / 4", float((1 + lambert) / 4), where, 1e-7, "flat there")
+        number(
+            "closed form", "sigma: attained at (1 + W(1/e)) / 4", float((1 + lambert) / 4), where, 1e-7, "flat there"
+        )
     )
     for lam in (0.0, 0.25, 0.4, 0.5, 0.75, 0.9):
         error, _ = largest_error(cdf="art", beta=4.0, lam=lam)

@@ -16,7 +16,7 @@ from numba import cuda
 
 from refimpl.boundary import Array, Float, unbroadcast
 from refimpl.distributions.cdf import GAMMA, Gradients, Residuals, argument, setup
-from refimpl.gpu.device import DeviceKernel, Gate, device_specialised, empty, per_element
+from refimpl.gpu.device import DeviceFamily, Gate, device_specialised, empty, per_element
 from refimpl.scalars.distributions import FAMILIES, law
 from refimpl.scalars.incomplete_gamma import gamma_shape_slope
 
@@ -82,7 +82,7 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     return pull(gate, cdf_backward_kernel, residuals, gy)
 
 
-def evaluate(kernels: Callable[[int], DeviceKernel], residuals: Residuals) -> Array:
+def evaluate(kernels: DeviceFamily, residuals: Residuals) -> Array:
     """Run a forward kernel over all elements; cdf and pdf share it."""
     size = residuals.x.size
     y = empty(size)
@@ -90,7 +90,7 @@ def evaluate(kernels: Callable[[int], DeviceKernel], residuals: Residuals) -> Ar
     return y.astype(residuals.dtype, copy=False).reshape(residuals.shapes[0])
 
 
-def pull(gate: Gate, kernels: Callable[[int], DeviceKernel], residuals: Residuals, gy: Any) -> Gradients:
+def pull(gate: Gate, kernels: DeviceFamily, residuals: Residuals, gy: Any) -> Gradients:
     """Run a backward kernel over all elements; sum the parameters' gradients over the axes they were broadcast along."""
     x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
     gy = gate.cotangent(gy, x_shape, residuals.dtype).reshape(-1).astype(np.float64, copy=False)

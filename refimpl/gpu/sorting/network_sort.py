@@ -94,8 +94,8 @@ def forward(
 def backward(residuals: Residuals, gy: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the sorted values."""
     gy = gate.cotangent(gy, residuals.shapes[0], residuals.dtype).astype(np.float64, copy=False)
-    rows = residuals.beta.size
-    return pull_values(residuals, gy.reshape(rows, -1), push=empty((rows, 0, residuals.network.first.size)))
+    rows, network = residuals.beta.size, residuals.network
+    return pull_values(residuals, gy.reshape(rows, network.wires), push=empty((rows, 0, network.first.size)))
 
 
 def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Setup:

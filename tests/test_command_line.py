@@ -1,0 +1,126 @@
+"""python -m refimpl: what it prints and the code it ends with."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from refimpl.__main__ import Progress, main
+
+PORT = '''
+import numpy as np
+
+def right(a, b, *, cdf, beta):
+    alpha = 1 / (1 + np.exp(-beta * (b - a)))
+    def pullback(g):
+        q = beta * alpha * (1 - alpha) * (g[0] - g[1]) * (a - b)
+        return alpha * g[0] + (1 - alpha) * g[1] - q, (1 - alpha) * g[0] + alpha * g[1] + q
+    return (alpha * a + (1 - alpha) * b, (1 - alpha) * a + alpha * b), pullback
+
+def wrong(a, b, *, cdf, beta):
+    y, pullback = right(a, b, cdf=cdf, beta=beta)
+    return y, lambda g: tuple(2 * part for part in pullback(g))
+
+def crashing(a, b, *, cdf, beta):
+    raise RuntimeError("boom")
+
+several = {"sorting.swap": right}
+unrelated = {"other": right}
+number = 3
+'''
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "a_port.py").write_text(PORT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    sys.modules.pop("a_port", None)
+    return "a_port"
+
+
+COMMON = ["--samples", "6"]
+SWAP = ["check", "sorting.swap", "--only", "cdf=logistic", *COMMON]
+
+
+def test_list_names_every_operator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("distributions.cdf", "sorting.network_permutation", "d/d(x, beta, lam)", "CPU, GPU", "thesis"):
+        assert name in printed
+
+
+def test_show_prints_equation_laws_and_errata(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "network_sort"]) == 0
+    printed = capsys.readouterr().out
+    for text in ("alpha x_i + abar x_j", "holds  shift", "false  ascending outputs", "E-32", "refimpl.gpu.sorting.network_sort"):
+        assert text in printed
+
+
+def test_check_of_our_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "swap", *COMMON]) == 0
+    assert "right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("implementation", "code", "says"),
+    [
+        ("a_port:right", 0, "right"),
+        ("a_port:several", 0, "right"),
+        ("a_port:wrong", 1, "constant_factor"),
+        ("a_port:crashing", 4, "boom"),
+        ("a_port:number", 2, "expected a callable"),
+        ("a_port:absent", 2, "has no attribute 'absent'"),
+        ("no_such_module:f", 2, "No module named"),
+        ("a_port", 2, "MODULE:OBJECT"),
+        ("a_port:unrelated", 2, "has nothing for sorting.swap"),
+    ],
+)
+def test_check_of_somebody_elses(port: str, implementation: str, code: int, says: str, capsys) -> None:
+    assert main([*SWAP, "--impl", implementation]) == code
+    captured = capsys.readouterr()
+    assert says in captured.out + captured.err
+
+
+def test_torch_is_asked_for_by_name(port: str) -> None:
+    with pytest.raises(SystemExit) as usage:
+        main([*SWAP, "--impl", "a_port:right", "--framework", "fortran"])
+    assert usage.value.code == 2
+
+
+def test_json_to_a_file_and_to_standard_output(port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "report.json"
+    assert main([*SWAP, "--impl", "a_port:wrong", "--json", str(target)]) == 1
+    report = json.loads(target.read_text())
+    assert report["exit_code"] == 1
+    assert report["reports"][0]["verdict"] == "wrong"
+    capsys.readouterr()
+    assert main([*SWAP, "--impl", "a_port:right", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["reports"][0]["operator"] == "sorting.swap"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "nosuch"], "no operator 'nosuch'"),
+        (["show", "sorting.network_srot"], "did you mean sorting.network_sort"),
+        (["check", "swap", "--only", "cdf"], "expected ARG=VALUE"),
+        (["check", "--impl", "math:sin"], "name the one operator"),
+    ],
+)
+def test_usage_errors_are_answered_in_words(arguments: list[str], says: str, capsys) -> None:
+    assert main(arguments) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_progress_is_silent_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress.started -= 10.0
+    progress("sample 1 of 2")
+    progress.close()
+    assert capsys.readouterr().err == ""
+    progress.terminal = True
+    progress("sample 1 of 2")
+    progress.close()
+    assert "sample 1 of 2" in capsys.readouterr().err

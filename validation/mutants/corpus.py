@@ -1,0 +1,126 @@
+"""Wrong backward passes: each a rewrite of one place in our own. ``check`` must refuse every one of them.
+
+They are the mistakes people make: a sign, a factor, a term left out, two names exchanged, the wrong saved value, a
+path that only shows with batches, with reversed or squared arguments, or far from zero.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """``old`` occurs once in the operator's file and becomes ``new``."""
+
+    name: str
+    operator: str
+    old: str
+    new: str
+
+
+def _of(operator: str, *rewrites: tuple[str, str, str]) -> tuple[Mutant, ...]:
+    return tuple(Mutant(name, operator, old, new) for name, old, new in rewrites)
+
+
+# fmt: off
+SWAP = _of(
+    "sorting.swap",
+    ("sign of the weight path to a", "abar[e] * gh - gd", "abar[e] * gh + gd"),
+    ("weight path to b left out", "alpha[e] * gh + gd", "alpha[e] * gh"),
+    ("direct weights exchanged", "ga[e] = alpha[e] * gl + abar[e] * gh", "ga[e] = abar[e] * gl + alpha[e] * gh"),
+    ("sign of the weight's cotangent", "(gh - gl)  # (1)", "(gl - gh)  # (1)"),
+    ("sum for difference", "(gh - gl)  # (1)", "(gh + gl)  # (1)"),
+    ("slope doubled", "(slope[e] * d[e])", "(2.0 * slope[e] * d[e])"),
+    ("slope off by 0.1 %", "(slope[e] * d[e])", "(1.001 * slope[e] * d[e])"),
+    ("slope off by 1e-9", "(slope[e] * d[e])", "((1.0 + 1e-9) * slope[e] * d[e])"),
+    ("distance for difference", "(slope[e] * d[e])", "(slope[e] * abs(d[e]))"),
+    ("beta not divided out", "gd * ratio / beta[e * per_beta]", "gd * ratio"),
+    ("beta's path left out", "gd * ratio / beta[e * per_beta]", "0.0"),
+    ("cotangents exchanged", "gl, gh = glow[e], ghigh[e]", "gh, gl = glow[e], ghigh[e]"),
+    ("only the minimum's cotangent", "gl, gh = glow[e], ghigh[e]", "gl, gh = glow[e], 0.0"),
+    ("sign of ART's exponent", "glam[e] = gd * ratio_lam", "glam[e] = -gd * ratio_lam"),
+    ("dead beyond |d| = 2", "if slope[e] != 0.0:", "if slope[e] != 0.0 and abs(d[e]) < 2.0:"),
+    ("gradients of a and b exchanged", "a=unbroadcast(ga.reshape(shape), a_shape)", "a=unbroadcast(gb.reshape(shape), a_shape)"),
+)
+
+NETWORK_SORT = _of(
+    "sorting.network_sort",
+    ("comparators undone first to last", "range(first.size - 1, -1, -1)", "range(first.size)"),
+    ("first comparator forgotten", "range(first.size - 1, -1, -1)", "range(first.size - 1, 0, -1)"),
+    ("last comparator forgotten", "range(first.size - 1, -1, -1)", "range(first.size - 2, -1, -1)"),
+    ("weight path left out", "gd = (slope[row, c] * d[row, c]) * (gj - gi)", "gd = 0.0 * slope[row, c]"),
+    ("sign of the weight path", "(gj - gi)  # (1)", "(gi - gj)  # (1)"),
+    ("weight path to x_j left out", "alpha[row, c] * gj + gd", "alpha[row, c] * gj"),
+    ("direct weights exchanged", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = abar[row, c] * gi + alpha[row, c] * gj"),
+    ("wires exchanged", "i, j = first[c], second[c]\n            gi, gj", "j, i = first[c], second[c]\n            gi, gj"),
+    ("beta overwritten, not added", "gbeta[row] += gd * d[row, c] / beta[row]", "gbeta[row] = gd * d[row, c] / beta[row]"),
+    ("beta not divided out", "gbeta[row] += gd * d[row, c] / beta[row]", "gbeta[row] += gd * d[row, c]"),
+    ("distance for difference in beta", "gd * d[row, c] / beta[row]", "gd * abs(d[row, c]) / beta[row]"),
+    ("weights of the first batch row", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = alpha[0, c] * gi + abar[0, c] * gj"),
+    ("slope off by 1e-6", "(slope[row, c] * d[row, c])", "((1.0 + 1e-6) * slope[row, c] * d[row, c])"),
+    ("dead beyond |d| = 2", "if slope[row, c] != 0.0:", "if slope[row, c] != 0.0 and abs(d[row, c]) < 2.0:"),
+    ("cotangent clipped to [-1, 1]", "gx[row, wire] = gy[row, wire]", "gx[row, wire] = min(1.0, max(-1.0, gy[row, wire]))"),
+    ("absolute cotangent", "gx[row, wire] = gy[row, wire]", "gx[row, wire] = abs(gy[row, wire])"),
+    ("added to what was there", "gx[row, wire] = gy[row, wire]", "gx[row, wire] += gy[row, wire]"),
+    ("float32 buffer", "gx, gbeta, glam = empty((rows, n)), empty(rows), empty(rows)", "gx, gbeta, glam = empty((rows, n), np.float32), empty(rows), empty(rows)"),
+    ("straight through", "x=gx.reshape(x_shape)", "x=gy.reshape(x_shape)"),
+    ("left in reversed order", "x=gx.reshape(x_shape)", "x=gx[:, ::-1].reshape(x_shape)"),
+    ("divided by n", "x=gx.reshape(x_shape)", "x=(gx / n).reshape(x_shape)"),
+    ("beta's gradient not summed over the batch", "beta=unbroadcast(gbeta.reshape(batch), beta_shape)", "beta=gbeta.reshape(batch)"),
+    ("ART: beta as for plain sigmoids", "gd * per_beta / beta[row]", "gd * d[row, c] / beta[row]"),
+    ("ART: sign of the exponent", "glam[row] += gd * per_lam", "glam[row] -= gd * per_lam"),
+)
+
+PERMUTATION = _of(
+    "sorting.network_permutation",
+    ("sign of the weight's cotangent", "q += (upper - lower) * tape[step, k]", "q -= (upper - lower) * tape[step, k]"),
+    ("only the upper row's cotangent", "q += (upper - lower) * tape[step, k]", "q += upper * tape[step, k]"),
+    ("sum for difference", "q += (upper - lower) * tape[step, k]", "q += (upper + lower) * tape[step, k]"),
+    ("weight's cotangent halved", "q += (upper - lower) * tape[step, k]", "q += 0.5 * (upper - lower) * tape[step, k]"),
+    ("cotangent rows mixed the wrong way", "work[i, k] = a * upper + b * lower  # (6)", "work[i, k] = b * upper + a * lower  # (6)"),
+    ("cotangent rows not mixed", "work[j, k] = b * upper + a * lower  # (6)", "work[j, k] = lower  # (6)"),
+    ("last column forgotten", "for k in range(work.shape[1]):\n        upper, lower = work[i, k], work[j, k]\n        q", "for k in range(work.shape[1] - 1):\n        upper, lower = work[i, k], work[j, k]\n        q"),
+    ("tape written after the swap", "tape[steps, k] = upper - lower", "tape[steps, k] = (a - b) * (upper - lower)"),
+    ("sign on the tape", "tape[steps, k] = upper - lower", "tape[steps, k] = lower - upper"),
+    ("cotangent transposed", "gp[row, wire, left + k] if", "gp[row, left + k, wire] if"),
+    ("cotangent of the first batch row", "gp[row, wire, left + k] if", "gp[0, wire, left + k] if"),
+    ("comparators undone first to last", "for step in range(steps - 1, -1, -1):", "for step in range(steps):"),
+    ("weights of the first batch row", "step, alpha[row, c], abar[row, c])", "step, alpha[0, c], abar[0, c])"),
+    ("off by 1e-6", "q += (upper - lower) * tape[step, k]", "q += (1.0 + 1e-6) * (upper - lower) * tape[step, k]"),
+)
+
+CDF = _of(
+    "distributions.cdf",
+    ("scale not divided out of x", "gx[e] = g * per_x if", "gx[e] = g if"),
+    ("sign of scale", "gscale[e] = -g * (u / tau)", "gscale[e] = g * (u / tau)"),
+    ("scale divided out once too few", "gscale[e] = -g * (u / tau)", "gscale[e] = -g * u"),
+    ("x for u in scale", "gscale[e] = -g * (u / tau)", "gscale[e] = -g * (x[e] / tau)"),
+    ("mirror forgotten in shift", "gshift[e] = -g if reversed else g", "gshift[e] = g"),
+    ("mirror counted twice in x", "gx[e] = g * per_x if", "gx[e] = (-g if reversed else g) * per_x if"),
+    ("density at the unshifted argument", "v = shift[e * per_shift] + (-u if reversed else u)\n            _, _, density", "v = -u if reversed else u\n            _, _, density"),
+    ("mirror forgotten in the density", "v = shift[e * per_shift] + (-u if reversed else u)\n            _, _, density", "v = shift[e * per_shift] + u\n            _, _, density"),
+    ("density of the first element's scale", "tau, p = scale[e * per_scale], shape[e * per_shape]\n            u, per_x = argument(x[e], tau, squared)\n            v", "tau, p = scale[0], shape[e * per_shape]\n            u, per_x = argument(x[e], tau, squared)\n            v"),
+    ("mirror forgotten in shape", "gshape[e] = gy[e] * (-slope if reversed else slope)", "gshape[e] = gy[e] * slope"),
+    ("value for density", "_, _, density = law(code, v, p)", "density, _, _ = law(code, v, p)"),
+    ("off by 1e-9", "g = gy[e] * density", "g = (1.0 + 1e-9) * gy[e] * density"),
+    ("dead beyond |u| = 3", "g = gy[e] * density", "g = gy[e] * density if abs(u) < 3.0 else 0.0"),
+    ("sign of the cotangent only", "g = gy[e] * density", "g = np.sign(gy[e]) * density"),
+    ("scale's gradient averaged", "scale=unbroadcast(gscale.reshape(x_shape), scale_shape)", "scale=unbroadcast(gscale.reshape(x_shape) / gscale.size, scale_shape)"),
+)
+
+PDF = _of(
+    "distributions.pdf",
+    ("bend of the squared argument left out", "if squared and density != 0.0:", "if False:"),
+    ("sign lost in the bend", "((x[e] > 0.0) - (x[e] < 0.0))", "1.0"),
+    ("du/dx once for twice", "(per_u * w if per_u != 0.0 else 0.0) + bend", "(per_u if per_u != 0.0 else 0.0) + bend"),
+    ("mirror forgotten", "per_u = s * per_v * w", "per_u = per_v * w"),
+    ("width of the density forgotten in scale", "(density * w if density != 0.0 else 0.0)", "0.0"),
+    ("sign of scale", "gscale[e] = -g * along / tau", "gscale[e] = g * along / tau"),
+    ("mirror forgotten in shift", "gshift[e] = g * s * per_u", "gshift[e] = g * per_u"),
+    ("density for its slope", "per_v = density_slope(code, v, p)", "per_v = density"),
+    ("du/dx forgotten in shape", "per_shape_gamma(v, p, density) * w if", "per_shape_gamma(v, p, density) if"),
+    ("scale divided out once too few", "gscale[e] = -g * along / tau", "gscale[e] = -g * along"),
+)
+
+# fmt: on
+MUTANTS = (*SWAP, *NETWORK_SORT, *PERMUTATION, *CDF, *PDF)

@@ -87,7 +87,9 @@ class Gate:
 
     def finite_or_nan(self, argument: str, array: Array, why: str) -> None:
         """Refuse infinities (NaN passes through: it marks what depends on it)."""
-        if math.isfinite(np.add.reduce(array, axis=None)):  # the sum is no number unless all of them are: quick and sure
+        if math.isfinite(
+            np.add.reduce(array, axis=None)
+        ):  # the sum is no number unless all of them are: quick and sure
             return
         if np.isinf(array).any():
             where = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])

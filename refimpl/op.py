@@ -67,7 +67,6 @@ class Tol:
     value: float
     gradient: float
     why: str
-    gauge: Literal["array", "entry"] = "array"  # judge an entry by the largest of its array, or by its own size
 
     def __post_init__(self) -> None:
         assert self.why, "a tolerance has a reason"

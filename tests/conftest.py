@@ -25,6 +25,6 @@ def poisoned() -> Iterator[None]:
 def eager_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Any work is split over as many threads as are set, however small it is; the number set is restored."""
     before = boundary.get_threads()
-    monkeypatch.setattr(boundary, "CHUNK_WORK", 1)
+    monkeypatch.setattr(boundary, "WORTH_A_THREAD", 1.0)
     yield
     boundary.set_threads(before)

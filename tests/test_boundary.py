@@ -281,7 +281,7 @@ def test_chunks_cover_every_unit_once(eager_threads: None) -> None:
 
 def test_little_work_stays_in_the_calling_thread() -> None:
     seen = []
-    boundary.run(lambda start, stop: seen.append(threading.get_ident()), 100, work=boundary.CHUNK_WORK / 2)
+    boundary.run(lambda start, stop: seen.append(threading.get_ident()), 100, work=boundary.WORTH_A_THREAD / 2)
     assert seen == [threading.get_ident()]
 
 
@@ -379,6 +379,21 @@ def test_a_wrong_choice_is_answered_with_the_nearest_right_ones() -> None:
         gate.choice("family", 7, ("cauchy", "levy"))
     with pytest.raises(ValueError, match=r"^room\.operator: argument 'family' is array"):
         gate.choice("family", np.zeros(2), ("cauchy", "levy"))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_large_finite_values_are_finite_and_raise_no_warning(dtype: type) -> None:
+    """A warning would be an error here."""
+    x = np.full(4, np.finfo(dtype).max)
+    Gate("room.operator").finite_or_nan("x", x, "finite values")
+    x[1] = np.nan
+    Gate("room.operator").finite_or_nan("x", x, "finite values")
+    x[2] = -np.inf
+    with pytest.raises(ValueError, match=r"^room\.operator: argument 'x' is infinite at index \(2,\); expected finite"):
+        Gate("room.operator").finite_or_nan("x", x, "finite values")
+    x = np.array([np.inf, 0.0, -np.inf])  # whose sum is NaN
+    with pytest.raises(ValueError, match=r"infinite at index \(0,\)"):
+        Gate("room.operator").finite_or_nan("x", x, "finite values")
 
 
 def test_swap_names_the_argument_at_fault() -> None:

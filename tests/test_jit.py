@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -231,12 +232,17 @@ def test_the_cache_folder_is_where_the_environment_says(
 
 def test_else_it_is_beside_the_package_and_stale_ones_go(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REFIMPL_CACHE_DIR", raising=False)
-    stale = copied / "__pycache__" / "numba-0123456789abcdef"
-    stale.mkdir(parents=True)
-    (stale / "a.nbi").write_text("old")
-    folder = jit_of(copied).cache_folder()
+    stale, recent = (copied / "__pycache__" / f"numba-{digit * 16}" for digit in "01")
+    for other in (stale, recent):
+        other.mkdir(parents=True)
+        (other / "a.nbi").write_text("of other sources")
+    module = jit_of(copied)
+    long_ago = time.time() - 2.0 * module.KEPT_SECONDS
+    os.utime(stale, (long_ago, long_ago))
+    folder = module.cache_folder()
     assert folder.parent == copied / "__pycache__"
     assert not stale.exists()
+    assert recent.exists(), "a running process may use it"
 
 
 def test_and_in_the_temporary_folder_where_the_package_is_read_only(

@@ -151,6 +151,30 @@ def test_missing_and_unknown_arguments_are_type_errors(op: AnyOp) -> None:
         op()
 
 
+class Foreign:
+    """Stands for a CuPy array: the type's module is all that dispatch looks at."""
+
+
+Foreign.__module__ = "cupy"
+
+
+@pytest.mark.parametrize("how", ["first", "by name", "by name, last"])
+@every_operator
+def test_a_cupy_array_is_recognised_however_it_is_passed(op: AnyOp, how: str) -> None:
+    here = dataclasses.replace(op, gpu=None, no_gpu="a reason")
+    positional, keywords = call(op, op.sample(np.random.default_rng(0)))
+    names = list(op.signature.parameters)[: len(positional)]
+    arrays = {name: Foreign() for name in names}
+    for run in (here, here.vjp):
+        with pytest.raises(TypeError, match=f"{op.id}: got a CuPy array, and there is no GPU twin: a reason"):
+            if how == "first":
+                run(*arrays.values(), **keywords)
+            elif how == "by name":
+                run(**arrays, **keywords)
+            else:
+                run(**keywords, **arrays)
+
+
 # laws and cases ------------------------------------------------------------------------------------------------------
 
 

@@ -341,10 +341,13 @@ def permutahedron_loss(plt: Any) -> Any:
         top = float(np.nanmax(values))
         axis.contourf(u, v, values, levels=np.linspace(0.0, top, 41), cmap="cividis_r")
         lines = axis.contour(u, v, values, levels=6, colors="white", linewidths=0.6)
-        for number in axis.clabel(lines, fmt="%.3g", fontsize=6.5):
-            a, b = number.get_position()
-            if abs(a) > 1.1 or abs(b) > 1.05:
-                number.remove()  # too near the edge to be read
+        nearest = []  # per level, its point nearest to where a label can be read
+        for pieces in lines.allsegs:
+            known = np.concatenate([np.empty((0, 2)), *pieces])
+            away = np.abs(known - (-0.35, 0.6)).sum(axis=-1)
+            if away.min(initial=np.inf) < 0.8:
+                nearest.append(known[int(away.argmin())])
+        axis.clabel(lines, fmt="%.3g", fontsize=6.5, manual=nearest)
         ring = at[[*around, around[0]]]
         axis.plot(ring[:, 0], ring[:, 1], color=BLACK, linewidth=1.0)
         axis.plot([-math.sqrt(2.0), math.sqrt(2.0)], [0.0, 0.0], color=RED, linewidth=1.2, linestyle="--")

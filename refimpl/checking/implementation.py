@@ -58,12 +58,14 @@ def unpack(op: AnyOp, cotangent: Array) -> Any:
 
 
 def split(op: AnyOp, args: Values) -> tuple[list[Any], Values]:
-    """Positional and keyword arguments, by the operator's signature."""
-    kinds = {name: parameter.kind for name, parameter in op.signature.parameters.items()}
-    positional = [args[name] for name, kind in kinds.items() if kind is not inspect.Parameter.KEYWORD_ONLY]
-    keywords = {
-        name: args[name] for name, kind in kinds.items() if kind is inspect.Parameter.KEYWORD_ONLY and name in args
-    }
+    """Positional and keyword arguments by the operator's signature; defaults are passed on, absent ones left out."""
+    positional, keywords = [], {}
+    for name, parameter in op.signature.parameters.items():
+        value = args.get(name, parameter.default)
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            positional.append(value)
+        elif value is not None:
+            keywords[name] = value
     return positional, keywords
 
 

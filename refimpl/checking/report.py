@@ -35,18 +35,23 @@ class Tally:
     checked: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     ulps: float = 0.0
-    detail: str = ""
+    details: list[str] = field(default_factory=list)  # of the gravest verdict so far, at most three kinds
 
     def add(self, verdict: Verdict, checked: int = 1, ulps: float = 0.0, detail: str = "") -> None:
-        if detail and (not self.verdicts or settled([*self.verdicts, verdict]) != settled(self.verdicts)):
-            self.detail = detail
+        before, after = settled(self.verdicts), settled([*self.verdicts, verdict])
+        if detail and (not self.verdicts or before != after):
+            self.details = [detail]
+        elif detail and verdict == after and len(self.details) < 3:
+            kind = detail.split(":")[0].split(";")[0]
+            if not any(told.startswith(kind) for told in self.details):
+                self.details.append(detail)
         self.verdicts.append(verdict)
         self.checked += checked
         self.ulps = max(self.ulps, ulps)
 
     def finding(self, subject: str, oracle: str) -> Finding:
         verdict, doubts = settled(self.verdicts), self.verdicts.count("cannot tell")
-        detail = f"{doubts} could not be told" if verdict == "right" and doubts else self.detail
+        detail = f"{doubts} could not be told" if verdict == "right" and doubts else "; ".join(self.details)
         return Finding(
             subject, oracle, verdict, self.checked, self.ulps, "" if verdict == "right" and not doubts else detail
         )

@@ -53,7 +53,7 @@ def diagnosed(trials: Trials, name: str, args: Values, sizes: dict[str, int]) ->
         if answer is None:
             return None
         g, h = rng.standard_normal(truth.y.shape), rng.standard_normal(truth.y.shape)
-        gradients = [(trials.pulled(answer, np.array(one), point) or {}).get(name) for one in (g, g, h, g + h)]
+        gradients = [(trials.pulled(answer, one, point) or {}).get(name) for one in (g, g, h, g + h)]
         first, second, third, both = gradients
         if first is None or second is None or third is None or both is None:
             return None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,18 @@ class Trials:
     """The implementation under test, and everything found so far."""
 
     def __init__(self, op: AnyOp, subject: Implementation, seed: int, slack: float | None) -> None:
-        self.op, self.subject, self.seed = op, subject, seed
+        self.op, self.seed = op, seed
+        self.subject = replace(subject, run=lambda args: subject.run(self.hand_over(args)))
         self.slack = (1.0 if subject.own else SLACK) if slack is None else slack
         self.reference = reference(op)
         self.tallies: dict[tuple[str, str], Tally] = {}
         self.failing: dict[str, list[tuple[Values, dict[str, int]]]] = {}  # subject -> inputs that showed it
         self.disagreements: list[str] = []
+        self.given: Values = {}  # what the implementation was last handed: copies, so that writing into them shows
+
+    def hand_over(self, args: Values) -> Values:
+        self.given = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in args.items()}
+        return self.given
 
     def note(self, subject: str, oracle: str) -> Tally:
         return self.tallies.setdefault((subject, oracle), Tally())
@@ -54,17 +61,21 @@ class Trials:
         self.note("runs", "contract").add("crashed", detail=text[:600])
 
     def pulled(self, answer: Answer, cotangent: Array, args: Values) -> Gradients | None:
+        given = np.array(cotangent)
         try:
-            return answer.pull(cotangent)
+            gradients = answer.pull(given)
         except NotOffered:
             self.note("runs", "contract").add("not offered")
+            return None
         except Exception as crash:
             self.crashed(crash, args)
-        return None
+            return None
+        if not _same(given, cotangent):
+            self.note("contract", "contract").add("wrong", detail="writes into the cotangent")
+        return gradients
 
     def trial(self, args: Values, sizes: dict[str, int]) -> None:
-        kept = {name: np.array(value) for name, value in args.items() if isinstance(value, np.ndarray)}
-        answer = self.answer(args)
+        answer, given = self.answer(args), self.given
         if answer is None:
             return
         truth = self.reference.run(args)
@@ -83,28 +94,22 @@ class Trials:
         for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 1.0], shape)):
             self.gradients(args, sizes, answer, truth, draw(y.shape))
         self.contract(args, answer, rng)
-        for name, before in kept.items():
-            if not np.array_equal(before, args[name], equal_nan=True):
+        for name, before in args.items():
+            if isinstance(before, np.ndarray) and not _same(before, given[name]):
                 self.note("contract", "contract").add("wrong", detail=f"writes into its argument {name}")
 
     def value(self, args: Values, sizes: dict[str, int], answer: Answer, y: Array) -> None:
-        gauge = (
-            None if self.op.tol.gauge == "entry" and not self.subject.own else float(np.nanmax(np.abs(y), initial=0.0))
-        )
         slack = ORACLE_SLACK if self.subject.own else self.slack
-        found = weighed(answer.y, y, gauge=gauge, ulps=self.op.tol.value * slack)
+        found = weighed(answer.y, y, gauge=_largest(y), ulps=self.op.tol.value * slack)
         self.note("value", "reference").add(verdict_of(found), found.compared, found.max_gauged_ulps, _where(found))
         if not found.ok:
             self.failing.setdefault("value", []).append((args, sizes))
 
     def gradients(self, args: Values, sizes: dict[str, int], answer: Answer, truth: Answer, g: Array) -> None:
-        kept = np.array(g)
         claimed = self.pulled(answer, g, args)
         if claimed is None:
             return
-        if not np.array_equal(kept, g):
-            self.note("contract", "contract").add("wrong", detail="writes into the cotangent")
-        want, gauges = truth.pull(kept), self.gauges(truth, args, kept)
+        want, gauges = truth.pull(g), self.gauges(truth, args, g)
         for name, true in want.items():
             got = claimed.get(name)
             if true is None:
@@ -129,8 +134,12 @@ class Trials:
             if sizes and self.op.backward_is == "derivative":
                 self.probe(args, sizes, name, g, got, true, gauges[name], agrees)
 
-    def gauges(self, truth: Answer, args: Values, g: Array) -> dict[str, Array]:
-        """|J|^T |g| by argument: the size of what the pullback adds up. Per entry, or its largest entry for all."""
+    def gauges(self, truth: Answer, args: Values, g: Array) -> dict[str, float]:
+        """By argument, the size of what a pullback adds up: the largest entry of |J|^T |g|.
+
+        At least |g| |y| / |argument|, the slope at which y changes by itself when the argument does: where a sigmoid is
+        saturated the true gradient is far smaller, and an implementation that forms 1 - alpha loses it to rounding.
+        """
         names = [name for name in self.op.differentiable if args.get(name) is not None]
         total = {name: np.zeros(np.shape(args[name])) for name in names}
         for index in np.ndindex(g.shape):
@@ -139,9 +148,11 @@ class Trials:
             for name, row in truth.pull(basis).items():
                 if row is not None:
                     total[name] = total[name] + np.abs(row) * abs(g[index])
-        if self.op.tol.gauge == "array":
-            return {name: np.full(size.shape, np.nanmax(size, initial=0.0)) for name, size in total.items()}
-        return {name: np.nan_to_num(size, posinf=0.0) for name, size in total.items()}
+        natural = _largest(g) * _largest(truth.y)
+        return {
+            name: max(_largest(size), natural / max(1.0, _largest(np.asarray(args[name]))))
+            for name, size in total.items()
+        }
 
     def probe(
         self,
@@ -151,7 +162,7 @@ class Trials:
         g: Array,
         got: Array,
         true: Array,
-        gauge: Array,
+        gauge: float,
         agrees: bool,
     ) -> None:
         x = np.asarray(args[name], np.float64)
@@ -164,7 +175,7 @@ class Trials:
             return float((self.subject.run({**args, name: at if np.ndim(at) else float(at)}).y * g).sum())
 
         def judged(gradient: Array) -> Judgement:
-            size = float((np.abs(u) * np.maximum(gauge, np.abs(true))).sum())
+            size = gauge * float(np.abs(u).sum())
             return judge(
                 float((gradient * u).sum()), along, x, u, gauge=size, margin=room if np.isfinite(room) else None
             )
@@ -196,22 +207,14 @@ class Trials:
             return
         first, second, mixed, nothing, repeated = ({k: v for k, v in (p or {}).items() if v is not None} for p in pulls)
         for name, gradient in first.items():
-            size = float(
-                np.nanmax(np.abs(gradient), initial=0.0) * 2.0 + np.nanmax(np.abs(second[name]), initial=0.0) * 3.0
-            )
+            size = 2.0 * _largest(gradient) + 3.0 * _largest(second[name])
             sums = weighed(mixed[name], 2.0 * gradient - 3.0 * second[name], gauge=size, ulps=64.0 * self.slack)
             once_more = fresh.get(name)
             for ok, text in (
                 (sums.ok, f"the pullback is not linear (gradient of {name})"),
                 (not np.nan_to_num(nothing[name]).any(), f"a zero cotangent gives a gradient of {name}"),
-                (
-                    _same(gradient, repeated[name]),
-                    f"a second call of the same pullback gives another gradient of {name}",
-                ),
-                (
-                    once_more is not None and _same(gradient, once_more),
-                    f"an equal call gives another gradient of {name}",
-                ),
+                (_same(gradient, repeated[name]), f"pulling back again gives another gradient of {name}"),
+                (once_more is not None and _same(gradient, once_more), f"an equal call, another gradient of {name}"),
             ):
                 note.add("right" if ok else "wrong", detail="" if ok else text)
         if again is not None:
@@ -238,13 +241,13 @@ class Trials:
         g = rng.standard_normal(truth.y.shape).astype(np.float32).astype(np.float64)
         claimed = self.pulled(answer, g.astype(np.float32), single)
         pairs: list[tuple[str, Array, Array, Any, float]] = [
-            ("value", answer.y, truth.y, float(np.abs(truth.y).max()), self.op.tol.value)
+            ("value", answer.y, truth.y, _largest(truth.y), self.op.tol.value)
         ]
         gauges = self.gauges(truth, args, g)
         for name, true in truth.pull(g).items():
             got = (claimed or {}).get(name)
             if true is not None and got is not None and got.shape == true.shape:
-                pairs.append((name, got, true, gauges[name].max(initial=0.0), self.op.tol.gradient))
+                pairs.append((name, got, true, gauges[name], self.op.tol.gradient))
         for name, got, true, gauge, ulps in pairs:
             found = weighed(got, true, dtype="float32", gauge=gauge, ulps=ulps * slack)
             self.note("float32", "reference").add(
@@ -281,7 +284,11 @@ def is_float_array(value: Any) -> bool:
 
 
 def _largest(value: Any) -> float:
-    return float(np.abs(value).max(initial=0.0)) if isinstance(value, np.ndarray | float) else 0.0
+    """The largest finite magnitude in an array or a number, 0 in anything else."""
+    if not isinstance(value, np.ndarray | float):
+        return 0.0
+    size = np.abs(np.asarray(value, np.float64))
+    return float(np.where(np.isfinite(size), size, 0.0).max(initial=0.0))
 
 
 def size_of(args: Values) -> int:

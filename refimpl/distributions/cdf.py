@@ -276,7 +276,6 @@ cdf = Op(
         value=4.0,
         gradient=16.0,
         why="4 ulp in F and 8 in f at the rounded argument, and two more products",
-        gauge="entry",
     ),
     sizes=define.sizes,
     laws=laws.CDF_LAWS,

@@ -185,7 +185,6 @@ pdf = Op(
         value=16.0,
         gradient=64.0,
         why="8 ulp in f, 16 in f' at the rounded argument, and the products with du/dx",
-        gauge="entry",
     ),
     sizes=define.sizes,
     laws=laws.PDF_LAWS,

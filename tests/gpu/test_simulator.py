@@ -131,6 +131,9 @@ def test_networks_of_odd_sizes(name: str) -> None:
     same(name, rng.standard_normal((3, 1)), beta=2.0)  # one wire, no comparator
     same(name, rng.standard_normal((2, 1, 3)), cdf="art", beta=np.array([2.0]), lam=np.array([[0.1], [0.6]]))
     same(name, np.array([1, 0, 2]), beta=np.array(2))  # integers
+    same(
+        name, rng.standard_normal(18), beta=2.0
+    )  # a layer of 9 comparators, more than the simulator's block has threads
     same(name, np.asfortranarray(rng.standard_normal((2, 6)))[:, ::2], beta=2.0)
 
 

@@ -31,7 +31,7 @@ def rows() -> list[Row]:
     for operator in (*distributions.OPERATORS, *sorting.OPERATORS):
         for case in operator.cases:
             if case.expect is not None:
-                found = np.asarray(operator.value(**case.args))
+                found = np.asarray(operator(**case.args))
                 what = f"{operator.id}, {case.name}: largest difference"
                 table.append(_difference(case.source, what, found, case.expect, 12))
     for cdf, (more, expected) in GRADIENTS.items():

@@ -97,9 +97,9 @@ WITNESSES = (
     ),
     Witness(
         "S-2",
-        "relative error of semicircular.pdf 7e-9 from the edge",
-        lambda: f"{abs(stats.semicircular.pdf(-0.9999999928809057) / 7.59639416618481e-05 - 1.0):.0e}",
-        "2e-09",
+        "relative error of semicircular.pdf(1 - 2^-30) (exact: 2.7475473509139552e-05)",
+        lambda: f"{abs(stats.semicircular.pdf(1.0 - 2.0**-30) / 2.7475473509139552e-05 - 1.0):.0e}",
+        "2e-10",
     ),
     Witness(
         "S-3",

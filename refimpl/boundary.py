@@ -45,6 +45,8 @@ class Gate:
             array = np.asarray(value)
         except ValueError:
             self.refuse(argument, "is a ragged sequence", "an array of one shape")
+        except TypeError:  # arrays of another device refuse to be copied unasked
+            self.refuse(argument, f"is a {type(value).__module__} array", "NumPy arrays throughout, or CuPy", TypeError)
         kind, dtype = array.dtype.kind, array.dtype
         if kind in "biu":
             dtype = FLOAT64
@@ -87,9 +89,7 @@ class Gate:
 
     def finite_or_nan(self, argument: str, array: Array, why: str) -> None:
         """Refuse infinities (NaN passes through: it marks what depends on it)."""
-        if math.isfinite(
-            np.add.reduce(array, axis=None)
-        ):  # the sum is no number unless all of them are: quick and sure
+        if math.isfinite(np.vdot(array, array)):  # the quick way out: true only if every entry is finite
             return
         if np.isinf(array).any():
             where = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])

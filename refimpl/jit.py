@@ -64,7 +64,7 @@ class Compiled(Generic[P, T]):
 class Reduction(Compiled[P, T]):
     """A kernel with one sum, whose order of addition the compiler may choose (a vector of partial sums)."""
 
-    options = {**Compiled.options, "fastmath": {"reassoc"}}
+    options = {**Compiled.options, "fastmath": {"reassoc"}, "forceinline": True}
 
 
 scalar = Compiled

@@ -155,14 +155,14 @@ class Op(Generic[P, Y, R, G]):
         assert parameters == declared, f"{self.id} declares {declared} and takes {parameters}"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Y:
-        first = args[0] if args else next(iter(kwargs.values()), None)
+        first = args[0] if args else kwargs.get(self.args[0].name)
         side = self if type(first) is np.ndarray else self._side(first)
         y: Y = side.value(*args, **kwargs)
         return y
 
     def vjp(self, *args: P.args, **kwargs: P.kwargs) -> tuple[Y, Callable[[Any], G]]:
         """The value, and the pullback ``cotangent of the output -> gradients``. The pullback may be called again."""
-        first = args[0] if args else next(iter(kwargs.values()), None)
+        first = args[0] if args else kwargs.get(self.args[0].name)
         side = self if type(first) is np.ndarray else self._side(first)
         y, residuals = side.forward(*args, **kwargs)
         backward = side.backward
@@ -226,18 +226,20 @@ def symmetry(
     pull_image: Callable[[Array, Any], Array],
     applies: Callable[[Values], bool] = lambda args: True,
     counterexample: Values | None = None,
+    floor: float = 0.0,
 ) -> Law:
     """The law f(move(x)) = image(f(x)), declared once. Differentiating it gives the backward twin for free:
 
         move^T vjp(move(x); g) = vjp(x; image^T g),
 
-    with ``pull_move`` and ``pull_image`` the transposed derivatives of the two maps.
+    with ``pull_move`` and ``pull_image`` the transposed derivatives of the two maps. ``floor`` is the least size of the
+    terms that cancel in the image (1 for the image 1 - y).
     """
 
     def forward(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
         a = draw(args, rng)
         left, right = run.value(move(args, a)), image(run.value(args), a)
-        return Sides(left, right, _largest(left, right))
+        return Sides(left, right, max(floor, _largest(left, right)))
 
     def backward(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
         a = draw(args, rng)

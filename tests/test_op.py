@@ -165,14 +165,11 @@ def test_a_cupy_array_is_recognised_however_it_is_passed(op: AnyOp, how: str) ->
     positional, keywords = call(op, op.sample(np.random.default_rng(0)))
     names = list(op.signature.parameters)[: len(positional)]
     arrays = {name: Foreign() for name in names}
+    positional = list(arrays.values()) if how == "first" else []
+    keywords = {"first": keywords, "by name": arrays | keywords, "by name, last": keywords | arrays}[how]
     for run in (here, here.vjp):
         with pytest.raises(TypeError, match=f"{op.id}: got a CuPy array, and there is no GPU twin: a reason"):
-            if how == "first":
-                run(*arrays.values(), **keywords)
-            elif how == "by name":
-                run(**arrays, **keywords)
-            else:
-                run(**keywords, **arrays)
+            run(*positional, **keywords)
 
 
 # laws and cases ------------------------------------------------------------------------------------------------------

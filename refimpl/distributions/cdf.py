@@ -31,7 +31,7 @@ ELEMENT_NS = 15.0  # about what an element costs
 def argument(x: float, scale: float, squared: bool) -> tuple[float, float]:
     """(u, du/dx): x / scale, or |x| x / scale."""
     if squared:
-        return abs(x) * x / scale, 2.0 * abs(x) / scale
+        return abs(x) / scale * x, 2.0 * abs(x) / scale
     return x / scale, 1.0 / scale
 
 
@@ -82,7 +82,7 @@ def cdf_backward_kernel(code: int) -> Callable[..., None]:
             _, _, density = law(code, v, p)
             g = gy[e] * density  # (1)
             gx[e] = g * per_x if density != 0.0 else 0.0  # (2)
-            gscale[e] = -g * (u / tau) if density != 0.0 else 0.0  # (3)
+            gscale[e] = -(g * u) / tau if density != 0.0 else 0.0  # (3)
             gshift[e] = -g if reversed else g  # (4)
             slope = gamma_shape_slope(v, p) if code == GAMMA else 0.0
             gshape[e] = gy[e] * (-slope if reversed else slope)  # (5)
@@ -183,9 +183,7 @@ def value(
     >>> distributions.cdf(np.array([-0.7, 0.7]), family="logistic").round(6)
     array([0.331812, 0.668188])
     """
-    return forward(
-        x, family=family, scale=scale, shape=shape, shift=shift, reversed=reversed, squared=squared
-    )[0]  # fmt: skip
+    return _evaluate(setup(gate, x, family, scale, shape, shift, reversed, squared))
 
 
 def forward(
@@ -194,10 +192,16 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The value, and what the backward pass needs."""
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
-    kernel = cdf_kernel(FAMILIES.index(family))
+    return _evaluate(residuals), residuals._replace(
+        x=np.array(residuals.x)
+    )  # the user's x may change before the pullback
+
+
+def _evaluate(residuals: Residuals) -> Array:
+    kernel = cdf_kernel(FAMILIES.index(residuals.family))
     y = empty(residuals.x.size, residuals.dtype)
     run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
-    return y.reshape(residuals.shapes[0]), residuals
+    return y.reshape(residuals.shapes[0])
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:

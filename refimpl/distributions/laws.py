@@ -94,6 +94,7 @@ def _point_symmetry(counterexample: Values | None = None) -> Law:
         pull_image=lambda g, a: -g,
         applies=_symmetric,
         counterexample=counterexample,
+        floor=1.0,
     )
 
 

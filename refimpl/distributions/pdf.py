@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from refimpl.boundary import Array, Float, Gate, empty, run
 from refimpl.distributions import cases, laws
 from refimpl.distributions import definition as define
@@ -83,7 +85,8 @@ def pdf_backward_kernel(code: int) -> Callable[..., None]:
             along = (per_u * u if per_u != 0.0 else 0.0) + (density * w if density != 0.0 else 0.0)
             gscale[e] = -g * along / tau  # (3)
             gshift[e] = g * s * per_u  # (4)
-            gshape[e] = g * per_shape_gamma(v, p, density) * w if code == GAMMA else 0.0  # (5)
+            per_p = per_shape_gamma(v, p, density) if code == GAMMA else 0.0
+            gshape[e] = g * per_p * w if per_p != 0.0 else 0.0  # (5)
 
     return pdf_backward
 
@@ -123,7 +126,8 @@ def value(
     Not smooth
     ----------
     Corners of f (laplace at 0, reciprocal at 0, cubic_hermite at +-1) have the mean of the one-sided slopes. Jumps of
-    f (uniform at +-1, exponential at 0) have slope 0 there; so has wigner at +-1, where f' is infinite from within.
+    f have the mean of the one-sided slopes too: 0 for uniform at +-1, -1/2 for exponential at 0. wigner has slope 0 at
+    +-1, where f' is infinite from within.
     heaviside has density 0 everywhere: its mass is at a point.
 
     Numerics
@@ -141,9 +145,7 @@ def value(
     >>> distributions.pdf(np.array([0.7]), family="cauchy").round(6)
     array([0.213631])
     """
-    return forward(
-        x, family=family, scale=scale, shape=shape, shift=shift, reversed=reversed, squared=squared
-    )[0]  # fmt: skip
+    return _evaluate(setup(gate, x, family, scale, shape, shift, reversed, squared))
 
 
 def forward(
@@ -152,10 +154,16 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The value, and what the backward pass needs."""
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
-    kernel = pdf_kernel(FAMILIES.index(family))
+    return _evaluate(residuals), residuals._replace(
+        x=np.array(residuals.x)
+    )  # the user's x may change before the pullback
+
+
+def _evaluate(residuals: Residuals) -> Array:
+    kernel = pdf_kernel(FAMILIES.index(residuals.family))
     y = empty(residuals.x.size, residuals.dtype)
     run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
-    return y.reshape(residuals.shapes[0]), residuals
+    return y.reshape(residuals.shapes[0])
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:

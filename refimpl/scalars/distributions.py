@@ -180,8 +180,11 @@ def hyperbolic_secant_dpdf(x: float) -> float:
 
 @scalar
 def cauchy(a: float) -> tuple[float, float]:
-    """F(-a) = atan(1/a)/pi, f = 1/(pi (1+a^2))."""
-    return math.atan2(1.0, a) / math.pi, 1.0 / (math.pi * (1.0 + a * a))
+    """F(-a) = atan(1/a)/pi, which is 1/2 - atan(a)/pi, f = 1/(pi (1+a^2)); atan2 would take twice as long."""
+    density = 1.0 / (math.pi * (1.0 + a * a))
+    if a <= 1.0:
+        return 0.5 - math.atan(a) / math.pi, density
+    return math.atan(1.0 / a) / math.pi, density
 
 
 @scalar

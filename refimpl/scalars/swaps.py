@@ -39,6 +39,17 @@ hyperbolic_secant, reciprocal = law.hyperbolic_secant, law.reciprocal
 
 
 @scalar
+def difference(a: float, b: float) -> float:
+    """b - a; where that overflows, the largest number of its sign, so that no weight of 0 ever meets an infinity."""
+    d = b - a
+    if d > LARGEST:
+        return LARGEST
+    if d < -LARGEST:
+        return -LARGEST
+    return d
+
+
+@scalar
 def sided(d: float, tail: float, slope: float) -> tuple[float, float, float]:
     """(f(d), f(-d), f'(d)) from the tail f(-|d|)."""
     if d < 0.0:
@@ -48,28 +59,28 @@ def sided(d: float, tail: float, slope: float) -> tuple[float, float, float]:
 
 @scalar
 def logistic_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = 1 / (1 + exp(-beta d)) (3.21)."""
+    """f = 1 / (1 + exp(-beta d)) (3.21)."""
     tail, density = logistic(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def reciprocal_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = 1/2 + y / (1 + 2|y|), y = beta d (3.22): slope beta at 0, i.e. the distribution (A.10) at 2 beta d."""
+    """f = 1/2 + y / (1 + 2|y|), y = beta d (3.22): slope beta at 0, i.e. the distribution (A.10) at 2 beta d."""
     tail, density = reciprocal(2.0 * abs(beta * d))
-    return sided(d, tail, 2.0 * beta * density)
+    return sided(d, tail, beta * (2.0 * density))
 
 
 @scalar
 def cauchy_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = 1/2 + atan(beta d) / pi (3.23)."""
+    """f = 1/2 + atan(beta d) / pi (3.23)."""
     tail, density = cauchy(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def optimal_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = 1/2 + y for |y| <= 1/4, else 1 - 1/(16 y) and its mirror image, y = beta d (3.24)."""
+    """f = 1/2 + y for |y| <= 1/4, else 1 - 1/(16 y) and its mirror image, y = beta d (3.24)."""
     y = abs(beta * d)
     if y <= 0.25:
         return sided(d, 0.5 - y, beta)
@@ -77,77 +88,71 @@ def optimal_weights(d: float, beta: float) -> tuple[float, float, float]:
 
 
 @scalar
-def art_power(d: float, lam: float) -> tuple[float, float]:
-    """(|d|, |d|^lam); a difference that overflowed counts as the largest number, so that phi is never inf / inf."""
-    size = abs(d)
-    if size > LARGEST:
-        size = LARGEST
-    return size, size**lam
-
-
-@scalar
 def art_weights(d: float, beta: float, lam: float) -> tuple[float, float, float]:
-    """F = logistic(beta phi(d)), phi(d) = d / (|d|^lam + eps) (3.13)."""
-    size, power = art_power(d, lam)
+    """f = logistic(beta phi(d)), phi(d) = d / (|d|^lam + eps) (3.13)."""
+    power = abs(d) ** lam
     guarded = power + ART_GUARD
-    tail, density = logistic(beta * (size / guarded))
-    return sided(d, tail, beta * density * (((1.0 - lam) * power + ART_GUARD) / guarded / guarded))
+    tail, density = logistic(beta * (abs(d) / guarded))
+    slope = beta * density * (((1.0 - lam) * power + ART_GUARD) / guarded / guarded)
+    if slope > LARGEST:  # at a tie, for beta beyond 1e298
+        slope = LARGEST
+    return sided(d, tail, slope)
 
 
 @scalar
 def art_ratios(d: float, lam: float) -> tuple[float, float]:
     """(phi / phi', (d phi / d lam) / phi'): what turns the slope in d into slopes in beta and lam."""
-    size, power = art_power(d, lam)
+    power = abs(d) ** lam
     below = (1.0 - lam) * power + ART_GUARD
-    log = math.log(size) if size != 0.0 else 0.0
+    log = math.log(abs(d)) if d != 0.0 else 0.0
     return d * ((power + ART_GUARD) / below), -d * (power / below) * log
 
 
 @scalar
 def heaviside_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = 0, 1/2, 1: the hard swap, with ties shared."""
+    """f = 0, 1/2, 1: the hard swap, with ties shared."""
     tail, density = heaviside(abs(beta * d))
     return sided(d, tail, density)
 
 
 @scalar
 def uniform_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = clip((1 + beta d) / 2, 0, 1)."""
+    """f = clip((1 + beta d) / 2, 0, 1)."""
     tail, density = uniform(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def cubic_hermite_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = y^2 (3 - 2y), y = clip((1 + beta d) / 2, 0, 1)."""
+    """f = y^2 (3 - 2y), y = clip((1 + beta d) / 2, 0, 1)."""
     tail, density = cubic_hermite(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def wigner_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = the integral of the half disc over (-1, beta d)."""
+    """f = the integral of the half disc over (-1, beta d)."""
     tail, density = wigner(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def gaussian_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = the standard normal distribution at beta d."""
+    """f = the standard normal distribution at beta d."""
     tail, density = gaussian(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def laplace_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = exp(-|beta d|) / 2 below 0, and its mirror image."""
+    """f = exp(-|beta d|) / 2 below 0, and its mirror image."""
     tail, density = laplace(abs(beta * d))
     return sided(d, tail, beta * density)
 
 
 @scalar
 def hyperbolic_secant_weights(d: float, beta: float) -> tuple[float, float, float]:
-    """F = (2 / pi) atan(exp(pi beta d / 2))."""
+    """f = (2 / pi) atan(exp(pi beta d / 2))."""
     tail, density = hyperbolic_secant(abs(beta * d))
     return sided(d, tail, beta * density)
 
@@ -172,15 +177,12 @@ weights = Switch(
 
 
 @scalar
-def exchange(a: float, b: float, alpha: float, abar: float) -> tuple[float, float]:
-    """(min, max) = (alpha a + abar b, abar a + alpha b), for alpha = f(b - a).
+def exchange(a: float, b: float, d: float, alpha: float, abar: float) -> tuple[float, float]:
+    """(min, max) = (alpha a + abar b, abar a + alpha b), for alpha = f(d), d = b - a.
 
-    Written as the hard minimum plus (and the hard maximum minus) |b - a| times the smaller weight: the result never
-    leaves [a, b], and a difference that overflows meets a weight of exactly 0.
+    Written as the hard minimum plus (and the hard maximum minus) |d| times the smaller weight: the result never leaves
+    [a, b], and a wide gap loses no digits.
     """
-    if b >= a:
-        low, high, share = a, b, abar
-    else:
-        low, high, share = b, a, alpha
-    moved = 0.0 if share == 0.0 else (high - low) * share
-    return low + moved, high - moved
+    if d >= 0.0:
+        return a + d * abar, b - d * abar
+    return b - d * alpha, a + d * alpha

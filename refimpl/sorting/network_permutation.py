@@ -44,6 +44,20 @@ def start_block(work: Float, live: Array, left: int) -> None:
 
 
 @kernel
+def mix(work: Float, i: int, j: int, a: float, b: float) -> None:
+    """One comparator: rows i and j of the block. If the weights are NaN, what is 0 in both rows is 0 all the same."""
+    if a != a:
+        for k in range(work.shape[1]):
+            if work[i, k] != 0.0 or work[j, k] != 0.0:
+                work[i, k] = work[j, k] = a
+        return
+    for k in range(work.shape[1]):
+        upper, lower = work[i, k], work[j, k]
+        work[i, k] = a * upper + b * lower
+        work[j, k] = b * upper + a * lower
+
+
+@kernel
 def matrix(
     first: Array, second: Array, alpha: Float, abar: Float, p: Array,
     work: Float, live: Array, groups: int, start: int, stop: int,
@@ -58,11 +72,7 @@ def matrix(
                 i, j = first[c], second[c]
                 if live[i] or live[j]:
                     live[i] = live[j] = 1
-                    a, b = alpha[row, c], abar[row, c]
-                    for k in range(width):
-                        upper, lower = work[i, k], work[j, k]
-                        work[i, k] = a * upper + b * lower
-                        work[j, k] = b * upper + a * lower
+                    mix(work, i, j, alpha[row, c], abar[row, c])
             for wire in range(n):
                 for k in range(min(width, n - left)):
                     p[row, wire, left + k] = work[wire, k]
@@ -105,12 +115,9 @@ def matrix_backward(
                 i, j = first[c], second[c]
                 if live[i] or live[j]:
                     live[i] = live[j] = 1
-                    a, b = alpha[row, c], abar[row, c]
                     for k in range(width):
-                        upper, lower = work[i, k], work[j, k]
-                        tape[steps, k] = upper - lower
-                        work[i, k] = a * upper + b * lower
-                        work[j, k] = b * upper + a * lower
+                        tape[steps, k] = work[i, k] - work[j, k]
+                    mix(work, i, j, alpha[row, c], abar[row, c])
                     taken[steps] = c
                     steps += 1
             for wire in range(n):

@@ -20,7 +20,7 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run, unbroadcast
 from refimpl.jit import kernel, specialised
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.swaps import CDFS, art_ratios, exchange, weights
+from refimpl.scalars.swaps import CDFS, art_ratios, difference, exchange, weights
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
 from refimpl.sorting.networks import Comparators, comparators
@@ -46,9 +46,10 @@ def values_kernel(code: int) -> Callable[..., None]:
             for c in range(first.size):
                 i, j = first[c], second[c]
                 a, b = y[row, i], y[row, j]
-                d[save, c] = b - a
-                alpha[save, c], abar[save, c], slope[save, c] = weights(code, b - a, beta[row], lam[row])
-                y[row, i], y[row, j] = exchange(a, b, alpha[save, c], abar[save, c])
+                gap = difference(a, b)
+                p, q, per_gap = weights(code, gap, beta[row], lam[row])
+                y[row, i], y[row, j] = exchange(a, b, gap, p, q)
+                d[save, c], alpha[save, c], abar[save, c], slope[save, c] = gap, p, q, per_gap
 
     return values
 
@@ -60,7 +61,7 @@ def values_kernel(code: int) -> Callable[..., None]:
 #   (4)  and directly:                     gx_i = alpha g_i + abar g_j,   gx_j = abar g_i + alpha g_j
 #   (5)  f(d) = F(beta d):                 gbeta = q F'(beta d) d = gd d / beta
 #        ART, f(d) = s(beta phi(d)):       gbeta = gd (phi / phi') / beta,   glam = gd (d phi / d lam) / phi'
-# Comparators are undone last to first. Where f' is 0 the difference may have overflowed: 0 times infinity counts as 0.
+# Comparators are undone last to first.
 
 
 @kernel
@@ -76,17 +77,15 @@ def values_backward(
         for c in range(first.size - 1, -1, -1):
             i, j = first[c], second[c]
             gi, gj = gx[row, i], gx[row, j]
-            gd = 0.0
-            if slope[row, c] != 0.0:
-                gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
-                for group in range(push.shape[1]):
-                    gd += slope[row, c] * push[row, group, c]  # (2) (3)
-                if art:
-                    per_beta, per_lam = art_ratios(d[row, c], lam[row])
-                    gbeta[row] += gd * per_beta / beta[row]  # (5)
-                    glam[row] += gd * per_lam  # (5)
-                else:
-                    gbeta[row] += gd * d[row, c] / beta[row]  # (5)
+            gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
+            for group in range(push.shape[1]):
+                gd += slope[row, c] * push[row, group, c]  # (2) (3)
+            if art:
+                per_beta, per_lam = art_ratios(d[row, c], lam[row])
+                gbeta[row] += gd * per_beta / beta[row]  # (5)
+                glam[row] += gd * per_lam  # (5)
+            else:
+                gbeta[row] += gd * d[row, c] / beta[row]  # (5)
             gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
             gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
 
@@ -164,7 +163,8 @@ def value(
 
     Numerics
     --------
-    Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max].
+    Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max]. A
+    difference beyond the largest float counts as that; beyond beta |d| = 1e154 slopes underflow and gbeta loses a share.
     Time O(C), memory O(1) beyond the output, O(C) with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
 
     Source
@@ -193,7 +193,9 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the sorted values."""
     gy = gate.cotangent(gy, residuals.shapes[0], residuals.dtype)
     rows = residuals.beta.size
-    return pull_values(residuals, gy.reshape(rows, -1), push=np.empty((rows, 0, residuals.network.first.size)))
+    return pull_values(
+        residuals, gy.reshape(rows, residuals.network.wires), push=np.empty((rows, 0, residuals.network.first.size))
+    )
 
 
 class Setup(NamedTuple):
@@ -256,7 +258,7 @@ def run_values(problem: Setup, keep: int = 1) -> tuple[Float, Residuals]:
 
 
 def pull_values(residuals: Residuals, gy: Array, push: Float) -> Gradients:
-    """The backward values pass over all rows: gradients in the shapes and dtype the arguments came in."""
+    """The backward values pass over all rows: the gradient of x in its dtype, those of the parameters in float64."""
     rows, n = gy.shape
     gx, gbeta, glam = empty((rows, n)), empty(rows), empty(rows)
     network, art = residuals.network, residuals.cdf == "art"

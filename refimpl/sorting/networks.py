@@ -12,6 +12,7 @@ Source: Knuth, The Art of Computer Programming 3, section 5.3.4; Petersen, thesi
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -169,7 +170,7 @@ def _flatten(name: str, network: Network, n: int) -> Comparators:
 def _validated(gate: Gate, network: Any, n: int) -> Network:
     expected = f"a name ({', '.join(NAMES)}) or a list of layers, each a list of pairs of wires below n = {n}"
     try:
-        layers = [[(int(i), int(j)) for i, j in layer] for layer in network]
+        layers = [[(operator.index(i), operator.index(j)) for i, j in layer] for layer in network]
     except (TypeError, ValueError):
         gate.refuse("network", f"is a {type(network).__name__} that does not hold pairs of wires", expected, TypeError)
     for number, layer in enumerate(layers):
@@ -185,7 +186,7 @@ def _validated(gate: Gate, network: Any, n: int) -> Network:
     return [layer for layer in layers if layer]
 
 
-def _count(operator: str, argument: str, value: Any) -> int:
+def _count(name: str, argument: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        Gate(operator).refuse(argument, f"is {value!r}", "a whole number >= 1")
+        Gate(name).refuse(argument, f"is {value!r}", "a whole number >= 1")
     return int(value)

@@ -14,7 +14,7 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run, unbroadcast
 from refimpl.jit import kernel, specialised
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.swaps import ART, CDFS, art_ratios, exchange, weights
+from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
 from refimpl.sorting import swap_declarations as declare
 from refimpl.sorting.definition import terms
 
@@ -31,9 +31,9 @@ def swap_kernel(code: int) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         per_beta, per_lam = beta.size > 1, lam.size > 1
         for e in range(start, stop):
-            d[e] = b[e] - a[e]
+            d[e] = difference(a[e], b[e])
             alpha[e], abar[e], slope[e] = weights(code, d[e], beta[e * per_beta], lam[e * per_lam])
-            low[e], high[e] = exchange(a[e], b[e], alpha[e], abar[e])
+            low[e], high[e] = exchange(a[e], b[e], d[e], alpha[e], abar[e])
 
     return swap
 
@@ -44,7 +44,6 @@ def swap_kernel(code: int) -> Callable[..., None]:
 #   (3)  and directly:                  ga = alpha gl + abar gh,   gb = abar gl + alpha gh
 #   (4)  f(d) = F(beta d):              gbeta = gd d / beta
 #        ART:                           gbeta = gd (phi / phi') / beta,   glam = gd (d phi / d lam) / phi'
-# Where f' is 0 the difference may have overflowed: 0 times infinity counts as 0.
 
 
 @kernel
@@ -55,12 +54,10 @@ def swap_backward(
     per_beta, per_lam = beta.size > 1, lam.size > 1
     for e in range(start, stop):
         gl, gh = glow[e], ghigh[e]
-        gd, ratio, ratio_lam = 0.0, 0.0, 0.0
-        if slope[e] != 0.0:
-            gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
-            ratio = d[e]
-            if art:
-                ratio, ratio_lam = art_ratios(d[e], lam[e * per_lam])
+        gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
+        ratio, ratio_lam = d[e], 0.0
+        if art:
+            ratio, ratio_lam = art_ratios(d[e], lam[e * per_lam])
         ga[e] = alpha[e] * gl + abar[e] * gh - gd  # (3) (2)
         gb[e] = abar[e] * gl + alpha[e] * gh + gd  # (3) (2)
         gbeta[e] = gd * ratio / beta[e * per_beta]  # (4)
@@ -159,6 +156,35 @@ def value(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None
 
 def forward(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None) -> tuple[Swapped, Residuals]:
     """Both outputs, and what the backward pass needs."""
+    problem = setup(gate, a, b, cdf, beta, lam)
+    size, shape, dtype = problem.a.size, problem.shape, problem.dtype
+    low, high = empty(size, dtype), empty(size, dtype)
+    saved = empty(size), empty(size), empty(size), empty(size)
+    kernel = swap_kernel(CDFS.index(cdf))
+
+    def chunk(start: int, stop: int) -> None:
+        kernel(*problem[:4], low, high, *saved, start, stop)
+
+    run(chunk, size, 20.0 * size)
+    residuals = Residuals(*saved, problem.beta, problem.lam, cdf, shape, problem.shapes, dtype)
+    return Swapped(low.reshape(shape), high.reshape(shape)), residuals
+
+
+class Setup(NamedTuple):
+    """Arguments as kernels take them, one number for each element (or one in all, for beta and lam)."""
+
+    a: Float
+    b: Float
+    beta: Float
+    lam: Float
+    cdf: str
+    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]
+    dtype: np.dtype[Any]
+
+
+def setup(gate: Gate, a: Any, b: Any, cdf: str, beta: Any, lam: Any) -> Setup:
+    """Check the arguments."""
     a, b = gate.array("a", a), gate.array("b", b)
     for name, array in (("a", a), ("b", b)):
         gate.finite_or_nan(name, array, "finite values")
@@ -167,21 +193,16 @@ def forward(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = No
     except ValueError:
         gate.refuse("b", f"has shape {b.shape}", f"a shape that broadcasts against a's, {a.shape}")
     beta, lam = sigmoid(gate, cdf, beta, lam)
-    dtype = result_dtype(a, b)
-    flat_a, flat_b = (np.array(np.broadcast_to(array, shape), np.float64).reshape(-1) for array in (a, b))
-    betas = gate.spread("beta", beta, shape)
-    lams = np.zeros(1) if lam is None else gate.spread("lam", lam, shape)
-    size = flat_a.size
-    low, high = empty(size, dtype), empty(size, dtype)
-    saved = empty(size), empty(size), empty(size), empty(size)
-    kernel = swap_kernel(CDFS.index(cdf))
-
-    def chunk(start: int, stop: int) -> None:
-        kernel(flat_a, flat_b, betas, lams, low, high, *saved, start, stop)
-
-    run(chunk, size, 20.0 * size)
-    shapes = (a.shape, b.shape, beta.shape, None if lam is None else lam.shape)
-    return Swapped(low.reshape(shape), high.reshape(shape)), Residuals(*saved, betas, lams, cdf, shape, shapes, dtype)
+    return Setup(
+        a=gate.spread("a", a, shape, full=True),
+        b=gate.spread("b", b, shape, full=True),
+        beta=gate.spread("beta", beta, shape),
+        lam=gate.spread("lam", gate.array("lam", 0.0) if lam is None else lam, shape),
+        cdf=cdf,
+        shape=shape,
+        shapes=(a.shape, b.shape, beta.shape, None if lam is None else lam.shape),
+        dtype=result_dtype(a, b),
+    )
 
 
 def sigmoid(gate: Gate, cdf: str, beta: Any, lam: Any) -> tuple[Array, Array | None]:
@@ -205,8 +226,8 @@ def backward(residuals: Residuals, cotangents: Any) -> Gradients:
     except (TypeError, ValueError):
         gate.refuse("cotangent", "is not a pair", "two arrays, for min and for max", TypeError)
     shape, dtype = residuals.shape, residuals.dtype
-    glow = gate.cotangent(glow, shape, dtype, "cotangent of min").reshape(-1)
-    ghigh = gate.cotangent(ghigh, shape, dtype, "cotangent of max").reshape(-1)
+    glow = gate.cotangent(glow, shape, dtype, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
+    ghigh = gate.cotangent(ghigh, shape, dtype, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
     size = residuals.d.size
     ga, gb, gbeta, glam = empty(size), empty(size), empty(size), empty(size)
 

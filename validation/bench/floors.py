@@ -1,22 +1,23 @@
 """What this machine can do: loops with nothing left out of the arithmetic and nothing else put in.
 
 ``swap_rows`` is the relaxed swap of two rows that stay in cache; a comparator of ``network_permutation`` cannot cost less
-a column. ``sigmoid_swap`` evaluates one Cauchy sigmoid and one swap for each comparator on contiguous data.
+a column. ``sigmoid_swap`` evaluates one Cauchy sigmoid and one swap for each comparator, on contiguous data.
 """
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from refimpl.jit import kernel
+from refimpl.scalars.swaps import cauchy_weights, exchange
 
 FORWARD_AND_BACK = 3.5  # the swap forward, once more in the backward pass, and the swap of G with the product for q
 
 
-@njit(nogil=True, error_model="numpy", cache=False)  # type: ignore[untyped-decorator]
+@kernel
 def swap_rows(rows: Any, alpha: Any, times: int) -> None:
     """Mix rows 2k and 2k + 1, ``times`` times."""
     pairs, width = rows.shape[0] // 2, rows.shape[1]
@@ -29,15 +30,13 @@ def swap_rows(rows: Any, alpha: Any, times: int) -> None:
                 rows[2 * pair + 1, k] = b * upper + a * lower
 
 
-@njit(nogil=True, error_model="numpy", cache=False)  # type: ignore[untyped-decorator]
-def sigmoid_swap(a: Any, b: Any, beta: float, times: int) -> None:
-    """The Cauchy sigmoid and the swap of a[k] and b[k], ``times`` times."""
+@kernel
+def sigmoid_swap(a: Any, b: Any, low: Any, high: Any, beta: float, times: int) -> None:
+    """The library's own Cauchy sigmoid and swap of a[k] and b[k], ``times`` times."""
     for _ in range(times):
         for k in range(a.size):
-            alpha = math.atan(beta * (b[k] - a[k])) / math.pi + 0.5
-            low = alpha * a[k] + (1.0 - alpha) * b[k]
-            b[k] = (1.0 - alpha) * a[k] + alpha * b[k]
-            a[k] = low
+            alpha, abar, _ = cauchy_weights(b[k] - a[k], beta)
+            low[k], high[k] = exchange(a[k], b[k], alpha, abar)
 
 
 def on_threads(call: Any, count: int) -> None:
@@ -65,7 +64,7 @@ def swap_floor(threads: int, dtype: Any) -> tuple[Any, float]:
 def sigmoid_floor(threads: int, comparators: int) -> Any:
     """A call that evaluates ``comparators`` sigmoids and swaps in all, over the threads."""
     size = 512
-    data = [np.random.default_rng(part).random((2, size)) for part in range(threads)]
+    data = [np.random.default_rng(part).standard_normal((4, size)) for part in range(threads)]
     times = max(1, comparators // (size * threads))
-    sigmoid_swap(data[0][0], data[0][1], 8.0, 1)
-    return lambda: on_threads(lambda part: sigmoid_swap(data[part][0], data[part][1], 8.0, times), threads)
+    sigmoid_swap(*data[0], 8.0, 1)
+    return lambda: on_threads(lambda part: sigmoid_swap(*data[part], 8.0, times), threads)

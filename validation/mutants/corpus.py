@@ -39,7 +39,7 @@ SWAP = _of(
     ("cotangents exchanged", "gl, gh = glow[e], ghigh[e]", "gh, gl = glow[e], ghigh[e]"),
     ("only the minimum's cotangent", "gl, gh = glow[e], ghigh[e]", "gl, gh = glow[e], 0.0"),
     ("sign of ART's exponent", "glam[e] = gd * ratio_lam", "glam[e] = -gd * ratio_lam"),
-    ("dead beyond |d| = 2", "if slope[e] != 0.0:", "if slope[e] != 0.0 and abs(d[e]) < 2.0:"),
+    ("dead beyond |d| = 2", "(slope[e] * d[e])", "((slope[e] if abs(d[e]) < 2.0 else 0.0) * d[e])"),
     ("gradients of a and b exchanged", "a=unbroadcast(ga.reshape(shape), a_shape)", "a=unbroadcast(gb.reshape(shape), a_shape)"),
 )
 
@@ -58,7 +58,7 @@ NETWORK_SORT = _of(
     ("distance for difference in beta", "gd * d[row, c] / beta[row]", "gd * abs(d[row, c]) / beta[row]"),
     ("weights of the first batch row", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = alpha[0, c] * gi + abar[0, c] * gj"),
     ("slope off by 1e-6", "(slope[row, c] * d[row, c])", "((1.0 + 1e-6) * slope[row, c] * d[row, c])"),
-    ("dead beyond |d| = 2", "if slope[row, c] != 0.0:", "if slope[row, c] != 0.0 and abs(d[row, c]) < 2.0:"),
+    ("dead beyond |d| = 2", "(slope[row, c] * d[row, c])", "((slope[row, c] if abs(d[row, c]) < 2.0 else 0.0) * d[row, c])"),
     ("cotangent clipped to [-1, 1]", "gx[row, wire] = gy[row, wire]", "gx[row, wire] = min(1.0, max(-1.0, gy[row, wire]))"),
     ("absolute cotangent", "gx[row, wire] = gy[row, wire]", "gx[row, wire] = abs(gy[row, wire])"),
     ("added to what was there", "gx[row, wire] = gy[row, wire]", "gx[row, wire] += gy[row, wire]"),
@@ -80,8 +80,8 @@ PERMUTATION = _of(
     ("cotangent rows mixed the wrong way", "work[i, k] = a * upper + b * lower  # (6)", "work[i, k] = b * upper + a * lower  # (6)"),
     ("cotangent rows not mixed", "work[j, k] = b * upper + a * lower  # (6)", "work[j, k] = lower  # (6)"),
     ("last column forgotten", "for k in range(work.shape[1]):\n        upper, lower = work[i, k], work[j, k]\n        q", "for k in range(work.shape[1] - 1):\n        upper, lower = work[i, k], work[j, k]\n        q"),
-    ("tape written after the swap", "tape[steps, k] = upper - lower", "tape[steps, k] = (a - b) * (upper - lower)"),
-    ("sign on the tape", "tape[steps, k] = upper - lower", "tape[steps, k] = lower - upper"),
+    ("tape written after the swap", "tape[steps, k] = work[i, k] - work[j, k]", "tape[steps, k] = (alpha[row, c] - abar[row, c]) * (work[i, k] - work[j, k])"),
+    ("sign on the tape", "tape[steps, k] = work[i, k] - work[j, k]", "tape[steps, k] = work[j, k] - work[i, k]"),
     ("cotangent transposed", "gp[row, wire, left + k] if", "gp[row, left + k, wire] if"),
     ("cotangent of the first batch row", "gp[row, wire, left + k] if", "gp[0, wire, left + k] if"),
     ("comparators undone first to last", "for step in range(steps - 1, -1, -1):", "for step in range(steps):"),
@@ -92,9 +92,9 @@ PERMUTATION = _of(
 CDF = _of(
     "distributions.cdf",
     ("scale not divided out of x", "gx[e] = g * per_x if", "gx[e] = g if"),
-    ("sign of scale", "gscale[e] = -g * (u / tau)", "gscale[e] = g * (u / tau)"),
-    ("scale divided out once too few", "gscale[e] = -g * (u / tau)", "gscale[e] = -g * u"),
-    ("x for u in scale", "gscale[e] = -g * (u / tau)", "gscale[e] = -g * (x[e] / tau)"),
+    ("sign of scale", "gscale[e] = -(g * u) / tau", "gscale[e] = (g * u) / tau"),
+    ("scale divided out once too few", "gscale[e] = -(g * u) / tau", "gscale[e] = -g * u"),
+    ("x for u in scale", "gscale[e] = -(g * u) / tau", "gscale[e] = -(g * x[e]) / tau"),
     ("mirror forgotten in shift", "gshift[e] = -g if reversed else g", "gshift[e] = g"),
     ("mirror counted twice in x", "gx[e] = g * per_x if", "gx[e] = (-g if reversed else g) * per_x if"),
     ("density at the unshifted argument", "v = shift[e * per_shift] + (-u if reversed else u)\n            _, _, density", "v = -u if reversed else u\n            _, _, density"),
@@ -118,7 +118,7 @@ PDF = _of(
     ("sign of scale", "gscale[e] = -g * along / tau", "gscale[e] = g * along / tau"),
     ("mirror forgotten in shift", "gshift[e] = g * s * per_u", "gshift[e] = g * per_u"),
     ("density for its slope", "per_v = density_slope(code, v, p)", "per_v = density"),
-    ("du/dx forgotten in shape", "per_shape_gamma(v, p, density) * w if", "per_shape_gamma(v, p, density) if"),
+    ("du/dx forgotten in shape", "g * per_p * w if", "g * per_p if"),
     ("scale divided out once too few", "gscale[e] = -g * along / tau", "gscale[e] = -g * along"),
 )
 

@@ -25,15 +25,16 @@ class Check:
     framework: str = "numpy"
     only: Mapping[str, Any] = field(default_factory=dict)
     known: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # subject -> (verdict, BUGS id or reason)
+    samples: int = 10  # random inputs; part of the record, for a rare defect is met only by many of them
 
-    def run(self, samples: int) -> Report:
+    def run(self) -> Report:
         return check(
             self.operator,
             self.implementation,
             framework=self.framework,
             only=self.only,
             name=self.name,
-            samples=samples,
+            samples=self.samples,
         )
 
     def surprises(self, report: Report) -> list[str]:

@@ -15,7 +15,6 @@ from types import ModuleType
 from refimpl.checking.report import EXIT_DISAGREE, EXIT_NOTHING, EXIT_RIGHT, EXIT_WRONG, table
 
 PEERS = {"scipy": "scipy_stats", "diffsort": "diffsort_package"}
-SAMPLES = 10  # random inputs for each check
 
 
 def installed(names: list[str]) -> list[ModuleType]:
@@ -32,7 +31,6 @@ def installed(names: list[str]) -> list[ModuleType]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation.peers", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PEER", help=f"{', '.join(PEERS)}; default: all")
-    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"random inputs for each check ({SAMPLES})")
     parser.add_argument("--verbose", action="store_true", help="print every finding")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in PEERS]
@@ -43,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_NOTHING
     started = time.perf_counter()
     checks = [check for adapter in adapters for check in adapter.CHECKS]
-    reports = [check.run(options.samples) for check in checks]
+    reports = [check.run() for check in checks]
     if options.verbose:
         print("\n\n".join(report.text() for report in reports) + "\n")
     print(table(reports) + "\n")

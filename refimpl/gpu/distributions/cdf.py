@@ -50,7 +50,7 @@ def cdf_backward_kernel(code: int) -> Callable[..., None]:
             _, _, density = law(code, v, p)
             g = gy[e] * density  # (1)
             gx[e] = g * per_x if density != 0.0 else 0.0  # (2)
-            gscale[e] = -g * (u / tau) if density != 0.0 else 0.0  # (3)
+            gscale[e] = -(g * u) / tau if density != 0.0 else 0.0  # (3)
             gshift[e] = -g if reversed else g  # (4)
             slope = gamma_shape_slope(v, p) if code == GAMMA else 0.0
             gshape[e] = gy[e] * (-slope if reversed else slope)  # (5)

@@ -56,7 +56,8 @@ def pdf_backward_kernel(code: int) -> Callable[..., None]:
             along = (per_u * u if per_u != 0.0 else 0.0) + (density * w if density != 0.0 else 0.0)
             gscale[e] = -g * along / tau  # (3)
             gshift[e] = g * s * per_u  # (4)
-            gshape[e] = g * per_shape_gamma(v, p, density) * w if code == GAMMA else 0.0  # (5)
+            per_p = per_shape_gamma(v, p, density) if code == GAMMA else 0.0
+            gshape[e] = g * per_p * w if per_p != 0.0 else 0.0  # (5)
 
     return pdf_backward
 

@@ -38,8 +38,9 @@ def matrix(first: Array, second: Array, alpha: Float, abar: Float, p: Float) -> 
             i, j = first[c], second[c]
             a, b = alpha[row, c], abar[row, c]
             upper, lower = p[row, i, column], p[row, j, column]
-            p[row, i, column] = a * upper + b * lower
-            p[row, j, column] = b * upper + a * lower
+            if upper != 0.0 or lower != 0.0:  # what is 0 in both rows is 0 for every weight, NaN included
+                p[row, i, column] = a * upper + b * lower
+                p[row, j, column] = b * upper + a * lower
 
 
 @device_kernel

@@ -18,7 +18,7 @@ from numba import cuda
 
 from refimpl.boundary import Array, Float, unbroadcast
 from refimpl.gpu.device import Gate, current_device, device_kernel, device_specialised, empty, per_row, settle, xp
-from refimpl.scalars.swaps import ART, CDFS, art_ratios, exchange, weights
+from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
 from refimpl.sorting.network_sort import Gradients, NetworkLike, Residuals, Setup
 from refimpl.sorting.network_sort import setup as checked
 from refimpl.sorting.networks import Comparators, comparators
@@ -41,10 +41,11 @@ def values_kernel(code: int) -> Callable[..., None]:
             for c in range(starts[layer] + thread, starts[layer + 1], threads):
                 i, j = first[c], second[c]
                 a, b = y[row, i], y[row, j]
-                f, fbar, df = weights(code, b - a, beta[row], lam[row])
-                y[row, i], y[row, j] = exchange(a, b, f, fbar)
+                gap = difference(a, b)
+                p, q, per_gap = weights(code, gap, beta[row], lam[row])
+                y[row, i], y[row, j] = exchange(a, b, gap, p, q)
                 if keep:
-                    d[row, c], alpha[row, c], abar[row, c], slope[row, c] = b - a, f, fbar, df
+                    d[row, c], alpha[row, c], abar[row, c], slope[row, c] = gap, p, q, per_gap
 
     return values
 
@@ -63,14 +64,12 @@ def values_backward(
         for c in range(starts[layer] + thread, starts[layer + 1], threads):
             i, j = first[c], second[c]
             gi, gj = gx[row, i], gx[row, j]
-            gd, per_beta, per_lam = 0.0, 0.0, 0.0
-            if slope[row, c] != 0.0:
-                gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
-                for group in range(push.shape[1]):
-                    gd += slope[row, c] * push[row, group, c]  # (2) (3)
-                per_beta = d[row, c]
-                if art:
-                    per_beta, per_lam = art_ratios(d[row, c], lam[row])
+            gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
+            for group in range(push.shape[1]):
+                gd += slope[row, c] * push[row, group, c]  # (2) (3)
+            per_beta, per_lam = d[row, c], 0.0
+            if art:
+                per_beta, per_lam = art_ratios(d[row, c], lam[row])
             gbeta[row, c] = gd * per_beta / beta[row]  # (5)
             glam[row, c] = gd * per_lam  # (5)
             gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)

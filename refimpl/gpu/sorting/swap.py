@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float, result_dtype, unbroadcast
-from refimpl.gpu.device import Gate, device_kernel, device_specialised, empty, per_element, xp
-from refimpl.scalars.swaps import ART, CDFS, art_ratios, exchange, weights
-from refimpl.sorting.swap import Gradients, Residuals, Swapped, sigmoid
+from refimpl.boundary import Array, Float, unbroadcast
+from refimpl.gpu.device import Gate, device_kernel, device_specialised, empty, per_element
+from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
+from refimpl.sorting.swap import Gradients, Residuals, Swapped, setup
 
 gate = Gate("sorting.swap")
 
@@ -29,9 +29,9 @@ def swap_kernel(code: int) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         e = cuda.grid(1)
         if e < a.size:
-            d[e] = b[e] - a[e]
+            d[e] = difference(a[e], b[e])
             alpha[e], abar[e], slope[e] = weights(code, d[e], beta[e * (beta.size > 1)], lam[e * (lam.size > 1)])
-            low[e], high[e] = exchange(a[e], b[e], alpha[e], abar[e])
+            low[e], high[e] = exchange(a[e], b[e], d[e], alpha[e], abar[e])
 
     return swap
 
@@ -44,12 +44,10 @@ def swap_backward(
     e = cuda.grid(1)
     if e < d.size:
         gl, gh = glow[e], ghigh[e]
-        gd, ratio, ratio_lam = 0.0, 0.0, 0.0
-        if slope[e] != 0.0:
-            gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
-            ratio = d[e]
-            if art:
-                ratio, ratio_lam = art_ratios(d[e], lam[e * (lam.size > 1)])
+        gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
+        ratio, ratio_lam = d[e], 0.0
+        if art:
+            ratio, ratio_lam = art_ratios(d[e], lam[e * (lam.size > 1)])
         ga[e] = alpha[e] * gl + abar[e] * gh - gd  # (3) (2)
         gb[e] = abar[e] * gl + alpha[e] * gh + gd  # (3) (2)
         gbeta[e] = gd * ratio / beta[e * (beta.size > 1)]  # (4)
@@ -63,25 +61,14 @@ def value(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None
 
 def forward(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None) -> tuple[Swapped, Residuals]:
     """Both outputs, and what the backward pass needs."""
-    a, b = gate.array("a", a), gate.array("b", b)
-    for name, array in (("a", a), ("b", b)):
-        gate.finite_or_nan(name, array, "finite values")
-    try:
-        shape = np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        gate.refuse("b", f"has shape {b.shape}", f"a shape that broadcasts against a's, {a.shape}")
-    beta, lam = sigmoid(gate, cdf, beta, lam)
-    dtype = result_dtype(a, b)
-    flat_a, flat_b = gate.spread("a", a, shape, full=True), gate.spread("b", b, shape, full=True)
-    betas = gate.spread("beta", beta, shape)
-    lams = xp().zeros(1) if lam is None else gate.spread("lam", lam, shape)
-    size = flat_a.size
+    problem = setup(gate, a, b, cdf, beta, lam)
+    size = problem.a.size
     low, high = empty(size), empty(size)
     saved = empty(size), empty(size), empty(size), empty(size)
-    per_element(swap_kernel(CDFS.index(cdf)), size, flat_a, flat_b, betas, lams, low, high, *saved)
-    low, high = (array.astype(dtype, copy=False).reshape(shape) for array in (low, high))
-    shapes = (a.shape, b.shape, beta.shape, None if lam is None else lam.shape)
-    return Swapped(low, high), Residuals(*saved, betas, lams, cdf, shape, shapes, dtype)
+    per_element(swap_kernel(CDFS.index(cdf)), size, *problem[:4], low, high, *saved)
+    low, high = (array.astype(problem.dtype, copy=False).reshape(problem.shape) for array in (low, high))
+    residuals = Residuals(*saved, problem.beta, problem.lam, cdf, problem.shape, problem.shapes, problem.dtype)
+    return Swapped(low, high), residuals
 
 
 def backward(residuals: Residuals, cotangents: Any) -> Gradients:

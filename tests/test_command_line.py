@@ -8,7 +8,7 @@ import pytest
 
 from refimpl.__main__ import Progress, main
 
-PORT = '''
+PORT = """
 import numpy as np
 
 def right(a, b, *, cdf, beta):
@@ -28,7 +28,7 @@ def crashing(a, b, *, cdf, beta):
 several = {"sorting.swap": right}
 unrelated = {"other": right}
 number = 3
-'''
+"""
 
 
 @pytest.fixture
@@ -54,7 +54,13 @@ def test_list_names_every_operator(capsys: pytest.CaptureFixture[str]) -> None:
 def test_show_prints_equation_laws_and_errata(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "network_sort"]) == 0
     printed = capsys.readouterr().out
-    for text in ("alpha x_i + abar x_j", "holds  shift", "false  ascending outputs", "E-32", "refimpl.gpu.sorting.network_sort"):
+    for text in (
+        "alpha x_i + abar x_j",
+        "holds  shift",
+        "false  ascending outputs",
+        "E-32",
+        "refimpl.gpu.sorting.network_sort",
+    ):
         assert text in printed
 
 

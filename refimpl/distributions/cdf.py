@@ -169,7 +169,8 @@ def value(
     Numerics
     --------
     At most 4 ulp in y and 8 ulp in the slope over the whole range (incomplete gamma: 1e-13), at the argument
-    u + shift as rounded; in both tails, since F and 1 - F are computed apart.
+    u + shift as rounded; in both tails, since F and 1 - F are computed apart. Beyond |u| = 1e154 the density of the
+    heavy-tailed families underflows, and gscale with it.
 
     Source
     ------

@@ -13,7 +13,18 @@ from __future__ import annotations
 import math
 
 from refimpl.jit import Switch, scalar
-from refimpl.scalars import distributions as law
+from refimpl.scalars.symmetric import (
+    cauchy,
+    cubic_hermite,
+    gaussian,
+    heaviside,
+    hyperbolic_secant,
+    laplace,
+    logistic,
+    reciprocal,
+    uniform,
+    wigner,
+)
 
 CDFS = (
     "logistic",
@@ -32,10 +43,6 @@ CDFS = (
 ART = CDFS.index("art")
 ART_GUARD = 1e-10  # epsilon of (3.13)
 LARGEST = 1.7976931348623157e308
-
-heaviside, uniform, cubic_hermite, wigner = law.heaviside, law.uniform, law.cubic_hermite, law.wigner
-gaussian, laplace, logistic, cauchy = law.gaussian, law.laplace, law.logistic, law.cauchy
-hyperbolic_secant, reciprocal = law.hyperbolic_secant, law.reciprocal
 
 
 @scalar
@@ -101,11 +108,11 @@ def art_weights(d: float, beta: float, lam: float) -> tuple[float, float, float]
 
 @scalar
 def art_ratios(d: float, lam: float) -> tuple[float, float]:
-    """(phi / phi', (d phi / d lam) / phi'): what turns the slope in d into slopes in beta and lam."""
+    """(phi / phi', (d phi / d lam) / phi'), both over d: what turns d f'(d) into slopes in log beta and lam."""
     power = abs(d) ** lam
     below = (1.0 - lam) * power + ART_GUARD
     log = math.log(abs(d)) if d != 0.0 else 0.0
-    return d * ((power + ART_GUARD) / below), -d * (power / below) * log
+    return (power + ART_GUARD) / below, -(power / below) * log
 
 
 @scalar

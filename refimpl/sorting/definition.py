@@ -133,6 +133,16 @@ def sorted_by_definition(x: Any, network: Any, cdf: str, beta: Any, lam: Any) ->
     return y, p
 
 
+def values_by_definition(x: Any, *, network: Any = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None) -> Array:
+    """The sorted values."""
+    return sorted_by_definition(x, network, cdf, beta, lam)[0]
+
+
+def matrix_by_definition(x: Any, *, network: Any = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None) -> Array:
+    """The matrix."""
+    return sorted_by_definition(x, network, cdf, beta, lam)[1]
+
+
 def terms(backward: Callable[[Any, Any], Any]) -> Callable[[Any, Any], dict[str, Any]]:
     """The pullback of a network as a sum: through the weights as they are, and through the slope of the sigmoid."""
 

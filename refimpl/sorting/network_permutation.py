@@ -241,11 +241,6 @@ def _matrix_backward(residuals: Residuals, gp: Array) -> Float:
     return q
 
 
-def oracle(x: Any, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None) -> Array:
-    """The definition, one comparator at a time, in plain Python."""
-    return define.sorted_by_definition(x, network, cdf, beta, lam)[1]
-
-
 network_permutation = Op(
     id="sorting.network_permutation",
     value=value,
@@ -257,7 +252,7 @@ network_permutation = Op(
     backward_is="derivative",
     terms=define.terms(backward),
     margin=define.margin,
-    oracle=oracle,
+    oracle=define.matrix_by_definition,
     sources=(
         Source(
             where="Petersen, Learning with Differentiable Algorithms (thesis), 3.2, (3.9)-(3.11)",

@@ -60,7 +60,7 @@ def values_kernel(code: int) -> Callable[..., None]:
 #   (3)  through alpha = f(x_j - x_i):     gd = f'(d) q,   to x_i with a minus sign, to x_j with a plus
 #   (4)  and directly:                     gx_i = alpha g_i + abar g_j,   gx_j = abar g_i + alpha g_j
 #   (5)  f(d) = F(beta d):                 gbeta = q F'(beta d) d = gd d / beta
-#        ART, f(d) = s(beta phi(d)):       gbeta = gd (phi / phi') / beta,   glam = gd (d phi / d lam) / phi'
+#        ART, f(d) = s(beta phi(d)):       gbeta = gd d r / beta,   glam = gd d s,   with r, s from ``art_ratios``
 # Comparators are undone last to first.
 
 
@@ -80,12 +80,11 @@ def values_backward(
             gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
             for group in range(push.shape[1]):
                 gd += slope[row, c] * push[row, group, c]  # (2) (3)
+            per_beta, per_lam = 1.0, 0.0
             if art:
                 per_beta, per_lam = art_ratios(d[row, c], lam[row])
-                gbeta[row] += gd * per_beta / beta[row]  # (5)
-                glam[row] += gd * per_lam  # (5)
-            else:
-                gbeta[row] += gd * d[row, c] / beta[row]  # (5)
+            gbeta[row] += gd * d[row, c] * per_beta / beta[row]  # (5)
+            glam[row] += gd * d[row, c] * per_lam  # (5)
             gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
             gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
 
@@ -179,14 +178,14 @@ def value(
     >>> sorting.network_sort(np.array([3.0, 1.0, 2.0]), network="odd_even", beta=1e6).round(3)
     array([1., 2., 3.])
     """
-    return _run(setup(gate, x, network, cdf, beta, lam), keep=0)[0]
+    return run_values(setup(gate, x, network, cdf, beta, lam), keep=0)[0]
 
 
 def forward(
     x: Array, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None
 ) -> tuple[Array, Residuals]:
     """The sorted values, and what the backward pass needs."""
-    return _run(setup(gate, x, network, cdf, beta, lam), keep=1)
+    return run_values(setup(gate, x, network, cdf, beta, lam))
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:
@@ -232,13 +231,8 @@ def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: An
     )
 
 
-def _run(problem: Setup, keep: int) -> tuple[Array, Residuals]:
-    y, residuals = run_values(problem, keep)
-    return y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False), residuals
-
-
-def run_values(problem: Setup, keep: int = 1) -> tuple[Float, Residuals]:
-    """Sorted values (rows, n) in float64, and the residuals; with keep = 0 these are one row of scratch."""
+def run_values(problem: Setup, keep: int = 1) -> tuple[Array, Residuals]:
+    """Sorted values in shape and dtype of x, and the residuals; with keep = 0 these are empty."""
     rows, _ = problem.x.shape
     first, second = problem.network.first, problem.network.second
     kernel = values_kernel(CDFS.index(problem.cdf))
@@ -254,6 +248,7 @@ def run_values(problem: Setup, keep: int = 1) -> tuple[Float, Residuals]:
         )  # fmt: skip
 
     run(chunk, rows, work=SWAP_NS * rows * first.size)
+    y = y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False)
     return y, Residuals(*saved, problem.beta, problem.lam, *problem[3:])
 
 
@@ -279,11 +274,6 @@ def pull_values(residuals: Residuals, gy: Array, push: Float) -> Gradients:
     )
 
 
-def oracle(x: Any, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None) -> Array:
-    """The definition, one comparator at a time, in plain Python."""
-    return define.sorted_by_definition(x, network, cdf, beta, lam)[0]
-
-
 network_sort = Op(
     id="sorting.network_sort",
     value=value,
@@ -295,7 +285,7 @@ network_sort = Op(
     backward_is="derivative",
     terms=define.terms(backward),
     margin=define.margin,
-    oracle=oracle,
+    oracle=define.values_by_definition,
     sources=(
         Source(
             where="Petersen, Learning with Differentiable Algorithms (thesis), 3.2 and 3.3, (3.5)-(3.11)",

@@ -29,10 +29,10 @@ def swap_kernel(code: int) -> Callable[..., None]:
         a: Float, b: Float, beta: Float, lam: Float,
         low: Array, high: Array, d: Float, alpha: Float, abar: Float, slope: Float, start: int, stop: int,
     ) -> None:  # fmt: skip
-        per_beta, per_lam = beta.size > 1, lam.size > 1
+        step, step_lam = beta.size > 1, lam.size > 1
         for e in range(start, stop):
             d[e] = difference(a[e], b[e])
-            alpha[e], abar[e], slope[e] = weights(code, d[e], beta[e * per_beta], lam[e * per_lam])
+            alpha[e], abar[e], slope[e] = weights(code, d[e], beta[e * step], lam[e * step_lam])
             low[e], high[e] = exchange(a[e], b[e], d[e], alpha[e], abar[e])
 
     return swap
@@ -43,7 +43,7 @@ def swap_kernel(code: int) -> Callable[..., None]:
 #   (2)  through alpha = f(b - a):      gd = f'(d) q, to a with a minus sign, to b with a plus
 #   (3)  and directly:                  ga = alpha gl + abar gh,   gb = abar gl + alpha gh
 #   (4)  f(d) = F(beta d):              gbeta = gd d / beta
-#        ART:                           gbeta = gd (phi / phi') / beta,   glam = gd (d phi / d lam) / phi'
+#        ART:                           gbeta = gd d r / beta,   glam = gd d s,   with r, s from ``art_ratios``
 
 
 @kernel
@@ -51,17 +51,17 @@ def swap_backward(
     d: Float, alpha: Float, abar: Float, slope: Float, beta: Float, lam: Float, art: bool, glow: Array, ghigh: Array,
     ga: Float, gb: Float, gbeta: Float, glam: Float, start: int, stop: int,
 ) -> None:  # fmt: skip
-    per_beta, per_lam = beta.size > 1, lam.size > 1
+    step, step_lam = beta.size > 1, lam.size > 1
     for e in range(start, stop):
         gl, gh = glow[e], ghigh[e]
         gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
-        ratio, ratio_lam = d[e], 0.0
+        per_beta, per_lam = 1.0, 0.0
         if art:
-            ratio, ratio_lam = art_ratios(d[e], lam[e * per_lam])
+            per_beta, per_lam = art_ratios(d[e], lam[e * step_lam])
         ga[e] = alpha[e] * gl + abar[e] * gh - gd  # (3) (2)
         gb[e] = abar[e] * gl + alpha[e] * gh + gd  # (3) (2)
-        gbeta[e] = gd * ratio / beta[e * per_beta]  # (4)
-        glam[e] = gd * ratio_lam  # (4)
+        gbeta[e] = gd * d[e] * per_beta / beta[e * step]  # (4)
+        glam[e] = gd * d[e] * per_lam  # (4)
 
 
 class Swapped(NamedTuple):

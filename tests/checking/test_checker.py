@@ -205,7 +205,9 @@ def test_a_wrong_law_shows_on_the_library_itself() -> None:
     from refimpl.op import Law, Sides
 
     doubled = Law(
-        name="doubled", statement="y = 2 y", forward=lambda run, args, rng: Sides(run.value(args), 2 * run.value(args), 1.0)
+        name="doubled",
+        statement="y = 2 y",
+        forward=lambda run, args, rng: Sides(run.value(args), 2 * run.value(args), 1.0),
     )
     report = check(replace(sorting.swap, laws=(doubled,)), samples=FEW)
     assert report.by_argument["laws"] == "wrong"
@@ -218,7 +220,7 @@ def test_unwritten_outputs_show() -> None:
 
     def spy(args):
         seen.append(bool(np.isnan(boundary.empty(1))[0]))
-        y, pullback = sorting.swap.vjp(args["a"], args["b"], cdf=args["cdf"], beta=args["beta"])
+        y, _ = sorting.swap.vjp(args["a"], args["b"], cdf=args["cdf"], beta=args["beta"])
         return Answer(np.stack(y), lambda g: {"a": None, "b": None, "beta": None}, "float64")
 
     check("sorting.swap", Implementation("spy", spy), only=ONLY, samples=2)
@@ -247,7 +249,7 @@ def test_json_has_a_stable_shape_and_the_table_one_line_each() -> None:
 
 
 def test_bad_requests_are_answered_in_words() -> None:
-    with pytest.raises(LookupError, match="did you mean sorting.swap"):
+    with pytest.raises(LookupError, match="did you mean sorting"):
         check("sorting.swpa", logistic_swap)
     with pytest.raises(LookupError, match="names 3 operators"):
         check("sorting", logistic_swap)
@@ -255,7 +257,7 @@ def test_bad_requests_are_answered_in_words() -> None:
         check("sorting.swap", 3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one of numpy, torch"):
         check("sorting.swap", logistic_swap, framework="tensorflow")
-    with pytest.raises(ValueError, match="nothing sorting.swap draws has"):
+    with pytest.raises(ValueError, match="draws has"):
         check("sorting.swap", logistic_swap, only={"cdf": "heaviside"})
 
 
@@ -273,4 +275,7 @@ def test_torch_door() -> None:
     def detached(a, b, *, cdf, beta):
         return torch_swap(a, b, cdf=cdf, beta=float(beta))
 
-    assert refimpl.check("sorting.swap", detached, framework="torch", only=ONLY, samples=FEW).by_argument["beta"] == "not offered"
+    assert (
+        refimpl.check("sorting.swap", detached, framework="torch", only=ONLY, samples=FEW).by_argument["beta"]
+        == "not offered"
+    )

@@ -54,7 +54,7 @@ def test_every_row_of_the_list_has_a_witness_and_every_witness_a_row():
 def test_a_defect_that_is_new_or_gone_fails(monkeypatch, capsys):
     from validation.peers import scipy_stats
 
-    check, witness = scipy_stats.CHECKS[0], scipy_stats.WITNESSES[0]
+    check, witness = dataclasses.replace(scipy_stats.CHECKS[0], samples=2), scipy_stats.WITNESSES[0]
     gone = dataclasses.replace(check, known={**check.known, "value": ("wrong", "S-0")})
     new = dataclasses.replace(check, known={})
     monkeypatch.setattr(scipy_stats, "CHECKS", (gone, new))

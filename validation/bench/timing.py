@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
-ENOUGH = 2e-3  # seconds one sample lasts at least, by calling again
+ENOUGH = 20e-3  # seconds one sample lasts at least, by calling again
 
 
 def medians(subjects: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of one call of each subject, the subjects taking turns."""
+    """Median seconds of one call of each subject, the subjects taking turns.
+
+    A turn begins with a call that does not count: the threads of the one before (OpenMP's spin for a while) go to sleep.
+    """
     repeats = {}
     for name, call in subjects.items():
         call()  # compiles, fills caches
@@ -18,6 +21,8 @@ def medians(subjects: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
     samples: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(rounds):
         for name, call in subjects.items():
+            if repeats[name] > 1:
+                call()
             samples[name].append(clocked(call, repeats[name]))
     return {name: median(taken) for name, taken in samples.items()}
 

@@ -34,11 +34,11 @@ SWAP = _of(
     ("slope off by 0.1 %", "(slope[e] * d[e])", "(1.001 * slope[e] * d[e])"),
     ("slope off by 1e-9", "(slope[e] * d[e])", "((1.0 + 1e-9) * slope[e] * d[e])"),
     ("distance for difference", "(slope[e] * d[e])", "(slope[e] * abs(d[e]))"),
-    ("beta not divided out", "gd * ratio / beta[e * per_beta]", "gd * ratio"),
-    ("beta's path left out", "gd * ratio / beta[e * per_beta]", "0.0"),
+    ("beta not divided out", "gd * d[e] * per_beta / beta[e * step]", "gd * d[e] * per_beta"),
+    ("beta's path left out", "gd * d[e] * per_beta / beta[e * step]", "0.0"),
     ("cotangents exchanged", "gl, gh = glow[e], ghigh[e]", "gh, gl = glow[e], ghigh[e]"),
     ("only the minimum's cotangent", "gl, gh = glow[e], ghigh[e]", "gl, gh = glow[e], 0.0"),
-    ("sign of ART's exponent", "glam[e] = gd * ratio_lam", "glam[e] = -gd * ratio_lam"),
+    ("sign of ART's exponent", "glam[e] = gd * d[e] * per_lam", "glam[e] = -gd * d[e] * per_lam"),
     ("dead beyond |d| = 2", "(slope[e] * d[e])", "((slope[e] if abs(d[e]) < 2.0 else 0.0) * d[e])"),
     ("gradients of a and b exchanged", "a=unbroadcast(ga.reshape(shape), a_shape)", "a=unbroadcast(gb.reshape(shape), a_shape)"),
 )
@@ -53,9 +53,9 @@ NETWORK_SORT = _of(
     ("weight path to x_j left out", "alpha[row, c] * gj + gd", "alpha[row, c] * gj"),
     ("direct weights exchanged", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = abar[row, c] * gi + alpha[row, c] * gj"),
     ("wires exchanged", "i, j = first[c], second[c]\n            gi, gj", "j, i = first[c], second[c]\n            gi, gj"),
-    ("beta overwritten, not added", "gbeta[row] += gd * d[row, c] / beta[row]", "gbeta[row] = gd * d[row, c] / beta[row]"),
-    ("beta not divided out", "gbeta[row] += gd * d[row, c] / beta[row]", "gbeta[row] += gd * d[row, c]"),
-    ("distance for difference in beta", "gd * d[row, c] / beta[row]", "gd * abs(d[row, c]) / beta[row]"),
+    ("beta overwritten, not added", "gbeta[row] += gd * d[row, c] * per_beta / beta[row]", "gbeta[row] = gd * d[row, c] * per_beta / beta[row]"),
+    ("beta not divided out", "gbeta[row] += gd * d[row, c] * per_beta / beta[row]", "gbeta[row] += gd * d[row, c] * per_beta"),
+    ("distance for difference in beta", "gd * d[row, c] * per_beta / beta[row]", "gd * abs(d[row, c]) * per_beta / beta[row]"),
     ("weights of the first batch row", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = alpha[0, c] * gi + abar[0, c] * gj"),
     ("slope off by 1e-6", "(slope[row, c] * d[row, c])", "((1.0 + 1e-6) * slope[row, c] * d[row, c])"),
     ("dead beyond |d| = 2", "(slope[row, c] * d[row, c])", "((slope[row, c] if abs(d[row, c]) < 2.0 else 0.0) * d[row, c])"),
@@ -67,8 +67,8 @@ NETWORK_SORT = _of(
     ("left in reversed order", "x=gx.reshape(x_shape)", "x=gx[:, ::-1].reshape(x_shape)"),
     ("divided by n", "x=gx.reshape(x_shape)", "x=(gx / n).reshape(x_shape)"),
     ("beta's gradient not summed over the batch", "beta=unbroadcast(gbeta.reshape(batch), beta_shape)", "beta=gbeta.reshape(batch)"),
-    ("ART: beta as for plain sigmoids", "gd * per_beta / beta[row]", "gd * d[row, c] / beta[row]"),
-    ("ART: sign of the exponent", "glam[row] += gd * per_lam", "glam[row] -= gd * per_lam"),
+    ("ART: beta as for plain sigmoids", "gd * d[row, c] * per_beta / beta[row]", "gd * d[row, c] / beta[row]"),
+    ("ART: sign of the exponent", "glam[row] += gd * d[row, c] * per_lam", "glam[row] -= gd * d[row, c] * per_lam"),
 )
 
 PERMUTATION = _of(

@@ -67,11 +67,11 @@ def values_backward(
             gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
             for group in range(push.shape[1]):
                 gd += slope[row, c] * push[row, group, c]  # (2) (3)
-            per_beta, per_lam = d[row, c], 0.0
+            per_beta, per_lam = 1.0, 0.0
             if art:
                 per_beta, per_lam = art_ratios(d[row, c], lam[row])
-            gbeta[row, c] = gd * per_beta / beta[row]  # (5)
-            glam[row, c] = gd * per_lam  # (5)
+            gbeta[row, c] = gd * d[row, c] * per_beta / beta[row]  # (5)
+            glam[row, c] = gd * d[row, c] * per_lam  # (5)
             gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
             gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
 

@@ -45,13 +45,13 @@ def swap_backward(
     if e < d.size:
         gl, gh = glow[e], ghigh[e]
         gd = (slope[e] * d[e]) * (gh - gl)  # (1) (2)
-        ratio, ratio_lam = d[e], 0.0
+        per_beta, per_lam = 1.0, 0.0
         if art:
-            ratio, ratio_lam = art_ratios(d[e], lam[e * (lam.size > 1)])
+            per_beta, per_lam = art_ratios(d[e], lam[e * (lam.size > 1)])
         ga[e] = alpha[e] * gl + abar[e] * gh - gd  # (3) (2)
         gb[e] = abar[e] * gl + alpha[e] * gh + gd  # (3) (2)
-        gbeta[e] = gd * ratio / beta[e * (beta.size > 1)]  # (4)
-        glam[e] = gd * ratio_lam  # (4)
+        gbeta[e] = gd * d[e] * per_beta / beta[e * (beta.size > 1)]  # (4)
+        glam[e] = gd * d[e] * per_lam  # (4)
 
 
 def value(a: Array, b: Array, *, cdf: str = "cauchy", beta: Any, lam: Any = None) -> Swapped:

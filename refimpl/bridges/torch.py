@@ -44,7 +44,7 @@ def function(op: AnyOp) -> Callable[..., Any]:
     >>> sort = bridges.torch.function(sorting.network_sort)
     >>> x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)
     >>> sort(x, cdf="logistic", beta=100.0)[0].backward()
-    >>> x.grad
+    >>> x.grad.round(decimals=6).abs()
     tensor([0., 1., 0.])
     """
     try:

@@ -18,12 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, run
+from refimpl.boundary import Array, Float, Gate, empty, get_threads, run, scratch
 from refimpl.jit import kernel, reduction
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
-from refimpl.sorting.network_sort import Gradients, NetworkLike, Residuals, Setup, pull_values, run_values, setup
+from refimpl.sorting.network_sort import (
+    SWAP_NS,
+    Gradients,
+    Residuals,
+    gradients,
+    pull_rows,
+    unwritten,
+    values_rows,
+)
+from refimpl.sorting.problem import NetworkLike, setup
 
 gate = Gate("sorting.network_permutation")
 
@@ -198,47 +207,61 @@ def forward(
 ) -> tuple[Array, Residuals]:
     """The matrix, and what the backward pass needs."""
     problem = setup(gate, x, network, cdf, beta, lam)
-    _, residuals = run_values(problem)
-    return _matrix(problem, residuals).reshape(*problem.shapes[0], problem.network.wires), residuals
+    (rows, n), groups = problem.x.shape, groups_of(problem.network.wires)
+    y, residuals, p = empty((rows, n)), unwritten(problem), empty((rows, n, n), problem.dtype)
+
+    def columns(start: int, stop: int) -> None:
+        work, live = scratch("work", (n, min(n, WIDTH))), np.empty(n, np.uint8)
+        matrix(*problem.network[:2], residuals.alpha, residuals.abar, p, work, live, groups, start, stop)
+
+    def whole(start: int, stop: int) -> None:
+        values_rows(problem, y, residuals, start, stop)
+        columns(start * groups, stop * groups)
+
+    size = residuals.d.size
+    if rows >= get_threads():  # one parallel region, by rows
+        run(whole, rows, work=(SWAP_NS + 8.0 + 0.2 * n) * size)
+    else:  # few rows: the columns of a matrix are shared out
+        values_rows(problem, y, residuals, 0, rows)
+        run(columns, rows * groups, work=(8.0 + 0.2 * n) * size)
+    return p.reshape(*problem.shapes[0], n), residuals
+
+
+def groups_of(n: int) -> int:
+    """In how many groups the n columns are summed."""
+    return -(-n // GROUP)
 
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the matrix."""
-    n, rows = residuals.network.wires, residuals.beta.size
+    network, rows = residuals.network, residuals.beta.size
+    n, size, groups = network.wires, network.first.size, groups_of(network.wires)
     gp = gate.cotangent(gp, (*residuals.shapes[0], n), residuals.dtype).reshape(rows, n, n)
-    return pull_values(residuals, np.zeros((rows, n)), push=_matrix_backward(residuals, gp))
+    q, gy, pulled = (
+        scratch("q", (rows, groups, size)),
+        np.zeros((rows, n)),
+        (empty((rows, n)), empty(rows), empty(rows)),
+    )
 
-
-def _matrix(problem: Setup, residuals: Residuals) -> Array:
-    rows, n = problem.x.shape
-    network, groups = problem.network, -(-n // GROUP)
-    p = empty((rows, n, n), problem.dtype)
-
-    def chunk(start: int, stop: int) -> None:
-        work, live = empty((n, min(n, WIDTH))), np.empty(n, np.uint8)
-        matrix(network.first, network.second, residuals.alpha, residuals.abar, p, work, live, groups, start, stop)
-
-    run(chunk, rows * groups, work=(8.0 + 0.2 * n) * rows * network.first.size)
-    return p
-
-
-def _matrix_backward(residuals: Residuals, gp: Array) -> Float:
-    rows, n, _ = gp.shape
-    network, groups = residuals.network, -(-n // GROUP)
-    size = network.first.size
-    q = empty((rows, groups, size))
-
-    def chunk(start: int, stop: int) -> None:
+    def columns(start: int, stop: int) -> None:
         width = min(n, WIDTH)
-        work, live = empty((n, width)), np.empty(n, np.uint8)
-        tape, taken = empty((size, width)), np.empty(size, np.int64)
+        work, live = scratch("work", (n, width)), np.empty(n, np.uint8)
+        tape, taken = scratch("tape", (size, width)), np.empty(size, np.int64)
         matrix_backward(
             network.first, network.second, residuals.alpha, residuals.abar, gp, q,
             work, live, tape, taken, groups, start, stop,
         )  # fmt: skip
 
-    run(chunk, rows * groups, work=(16.0 + 0.4 * n) * rows * size)
-    return q
+    def whole(start: int, stop: int) -> None:
+        columns(start * groups, stop * groups)
+        pull_rows(residuals, gy, q, pulled, start, stop)
+
+    if rows >= get_threads():  # as in the forward pass
+        run(whole, rows, work=(SWAP_NS / 2.0 + 16.0 + 0.4 * n) * residuals.d.size)
+    else:
+        run(columns, rows * groups, work=(16.0 + 0.4 * n) * residuals.d.size)
+        pull_rows(residuals, gy, q, pulled, 0, rows)
+    return gradients(residuals, *pulled)
 
 
 network_permutation = Op(

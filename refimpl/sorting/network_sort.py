@@ -12,23 +12,22 @@ inputs. This file runs the network on values alone, O(C) time for C comparators,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run, unbroadcast
+from refimpl.boundary import Array, Float, Gate, empty, run, unbroadcast
 from refimpl.jit import kernel, specialised
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.swaps import CDFS, art_ratios, difference, exchange, weights
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
-from refimpl.sorting.networks import Comparators, comparators
-from refimpl.sorting.swap import sigmoid
+from refimpl.sorting.networks import Comparators
+from refimpl.sorting.problem import NetworkLike, Problem, setup
 
 gate = Gate("sorting.network_sort")
 
-NetworkLike: TypeAlias = str | Sequence[Sequence[Sequence[int]]]
 SWAP_NS = 12.0  # one comparator of the values pass, nearly all of it the sigmoid; about a third of that going back
 
 
@@ -197,74 +196,51 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     )
 
 
-class Setup(NamedTuple):
-    """Arguments as kernels take them, one row per batch entry."""
-
-    x: Float
-    beta: Float
-    lam: Float
-    network: Comparators
-    cdf: str
-    shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]
-    dtype: np.dtype[Any]
-
-
-def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Setup:
-    """Check the arguments shared by the network operators."""
-    x = gate.array("x", x, rank=1)
-    n = x.shape[-1]
-    if n == 0:
-        gate.refuse("x", f"has shape {x.shape}: nothing to sort", "at least one value along the last axis")
-    gate.finite_or_nan("x", x, "finite values: mask them, or stand in a large finite number")
-    wiring = comparators(gate, network, n)
-    beta, lam = sigmoid(gate, cdf, beta, lam)
-    batch = x.shape[:-1]
-    rows = x.size // n
-    return Setup(
-        x=x.reshape(rows, n).astype(np.float64, copy=False),
-        beta=gate.spread("beta", beta, batch, full=True),
-        lam=np.zeros(rows) if lam is None else gate.spread("lam", lam, batch, full=True),
-        network=wiring,
-        cdf=cdf,
-        shapes=(x.shape, beta.shape, None if lam is None else lam.shape),
-        dtype=result_dtype(x),
-    )
-
-
-def run_values(problem: Setup, keep: int = 1) -> tuple[Array, Residuals]:
+def run_values(problem: Problem, keep: int = 1) -> tuple[Array, Residuals]:
     """Sorted values in shape and dtype of x, and the residuals; with keep = 0 these are empty."""
-    rows, _ = problem.x.shape
-    first, second = problem.network.first, problem.network.second
-    kernel = values_kernel(CDFS.index(problem.cdf))
-    y = empty(problem.x.shape)
-    size = (rows if keep else 0, first.size)
-    saved = empty(size), empty(size), empty(size), empty(size)
+    y, residuals = empty(problem.x.shape), unwritten(problem, keep)
+    rows, size = residuals.beta.size, problem.network.first.size
+    run(lambda start, stop: values_rows(problem, y, residuals, start, stop), rows, SWAP_NS * rows * size)
+    return y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False), residuals
 
-    def chunk(start: int, stop: int) -> None:
-        d, alpha, abar, slope = saved if keep else (empty((1, first.size)) for _ in range(4))
-        kernel(
-            first, second, problem.x, problem.beta, problem.lam,
-            y, d, alpha, abar, slope, keep, start, stop,
-        )  # fmt: skip
 
-    run(chunk, rows, work=SWAP_NS * rows * first.size)
-    y = y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False)
-    return y, Residuals(*saved, problem.beta, problem.lam, *problem[3:])
+def unwritten(problem: Problem, keep: int = 1) -> Residuals:
+    """Room for the residuals, in one block: the allocator hands that out again without page faults."""
+    d, alpha, abar, slope = empty((4, problem.x.shape[0] if keep else 0, problem.network.first.size))
+    return Residuals(d, alpha, abar, slope, problem.beta, problem.lam, *problem[3:])
+
+
+def values_rows(problem: Problem, y: Float, residuals: Residuals, start: int, stop: int) -> None:
+    """The values pass of rows start to stop."""
+    network, keep = problem.network, int(residuals.d.shape[0] > 0)
+    d, alpha, abar, slope = residuals[:4] if keep else empty((4, 1, network.first.size))
+    values_kernel(CDFS.index(problem.cdf))(
+        network.first, network.second, problem.x, problem.beta, problem.lam,
+        y, d, alpha, abar, slope, keep, start, stop,
+    )  # fmt: skip
 
 
 def pull_values(residuals: Residuals, gy: Array, push: Float) -> Gradients:
-    """The backward values pass over all rows: the gradient of x in its dtype, those of the parameters in float64."""
-    rows, n = gy.shape
-    gx, gbeta, glam = empty((rows, n)), empty(rows), empty(rows)
-    network, art = residuals.network, residuals.cdf == "art"
+    """The backward values pass over all rows."""
+    pulled = empty(gy.shape), empty(gy.shape[0]), empty(gy.shape[0])
+    work = SWAP_NS / 2.0 * residuals.d.size
+    run(lambda start, stop: pull_rows(residuals, gy, push, pulled, start, stop), gy.shape[0], work)
+    return gradients(residuals, *pulled)
 
-    def chunk(start: int, stop: int) -> None:
-        values_backward(
-            network.first, network.second, residuals.d, residuals.alpha, residuals.abar, residuals.slope,
-            residuals.beta, residuals.lam, art, gy, push, gx, gbeta, glam, start, stop,
-        )  # fmt: skip
 
-    run(chunk, rows, work=SWAP_NS / 3.0 * rows * network.first.size)
+def pull_rows(
+    residuals: Residuals, gy: Array, push: Float, pulled: tuple[Float, Float, Float], start: int, stop: int
+) -> None:
+    """The backward values pass of rows start to stop, into (gx, gbeta, glam)."""
+    network = residuals.network
+    values_backward(
+        network.first, network.second, residuals.d, residuals.alpha, residuals.abar, residuals.slope,
+        residuals.beta, residuals.lam, residuals.cdf == "art", gy, push, *pulled, start, stop,
+    )  # fmt: skip
+
+
+def gradients(residuals: Residuals, gx: Float, gbeta: Float, glam: Float) -> Gradients:
+    """In the shapes the arguments came in: the gradient of x in its dtype, those of the parameters in float64."""
     x_shape, beta_shape, lam_shape = residuals.shapes
     batch = x_shape[:-1]
     return Gradients(

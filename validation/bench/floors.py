@@ -36,7 +36,7 @@ def sigmoid_swap(a: Any, b: Any, low: Any, high: Any, beta: float, times: int) -
     for _ in range(times):
         for k in range(a.size):
             alpha, abar, _ = cauchy_weights(b[k] - a[k], beta)
-            low[k], high[k] = exchange(a[k], b[k], alpha, abar)
+            low[k], high[k] = exchange(a[k], b[k], b[k] - a[k], alpha, abar)
 
 
 def on_threads(call: Any, count: int) -> None:

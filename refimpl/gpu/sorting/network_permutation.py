@@ -18,7 +18,8 @@ from numba import cuda
 from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element, xp
 from refimpl.gpu.sorting.network_sort import pull_values, run_values, setup
-from refimpl.sorting.network_sort import Gradients, NetworkLike, Residuals
+from refimpl.sorting.network_sort import Gradients, Residuals
+from refimpl.sorting.problem import NetworkLike
 
 gate = Gate("sorting.network_permutation")
 

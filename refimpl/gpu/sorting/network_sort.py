@@ -19,9 +19,10 @@ from numba import cuda
 from refimpl.boundary import Array, Float, unbroadcast
 from refimpl.gpu.device import Gate, current_device, device_kernel, device_specialised, empty, per_row, settle, xp
 from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
-from refimpl.sorting.network_sort import Gradients, NetworkLike, Residuals, Setup
-from refimpl.sorting.network_sort import setup as checked
+from refimpl.sorting.network_sort import Gradients, Residuals
 from refimpl.sorting.networks import Comparators, comparators
+from refimpl.sorting.problem import NetworkLike, Problem
+from refimpl.sorting.problem import setup as checked
 
 gate = Gate("sorting.network_sort")
 
@@ -97,7 +98,7 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     return pull_values(residuals, gy.reshape(rows, network.wires), push=empty((rows, 0, network.first.size)))
 
 
-def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Setup:
+def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Problem:
     """Check the arguments shared by the network operators; the network goes to the device too."""
     problem = checked(gate, x, network, cdf, beta, lam)
     wiring = problem.network
@@ -121,12 +122,12 @@ def _uploaded(network: Comparators) -> Comparators:
     return network._replace(first=first, second=second, starts=starts)
 
 
-def _run(problem: Setup, keep: bool) -> tuple[Array, Residuals]:
+def _run(problem: Problem, keep: bool) -> tuple[Array, Residuals]:
     y, residuals = run_values(problem, keep)
     return y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False), residuals
 
 
-def run_values(problem: Setup, keep: bool = True) -> tuple[Float, Residuals]:
+def run_values(problem: Problem, keep: bool = True) -> tuple[Float, Residuals]:
     """Sorted values (rows, n) in float64, and the residuals; unless kept, these are empty."""
     rows, n = problem.x.shape
     network = problem.network

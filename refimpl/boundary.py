@@ -168,7 +168,7 @@ _pool: ThreadPoolExecutor | None = None
 _pool_lock = threading.Lock()
 
 MOST_THREADS = 256
-WORTH_A_THREAD = 100_000.0  # nanoseconds of work: handing a chunk to a thread and back takes 30 to 100 us
+WORTH_A_THREAD = 150_000.0  # nanoseconds: handing a chunk to another thread and back takes 30 to 100 us
 
 
 def get_threads() -> int:

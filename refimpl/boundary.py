@@ -6,11 +6,12 @@ here, with a message that names the operator, the argument, what came, what was 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NoReturn
 
@@ -26,7 +27,8 @@ FLOAT32 = np.dtype(np.float32)
 SCRATCH_SIZES = (2**12, 2**22)  # numbers: below, allocation is cheap; above, keeping 32 MiB a role would be greedy
 _scratch = threading.local()
 
-poison = False  # the suite sets this: fresh outputs are then filled with NaN, to prove that kernels write all of them
+poison = 0  # while positive, fresh outputs are filled with NaN, to prove that kernels write all of them
+_poison_lock = threading.Lock()
 
 
 class Gate:
@@ -48,8 +50,11 @@ class Gate:
             array = np.asarray(value)
         except ValueError:
             self.refuse(argument, "is a ragged sequence", "an array of one shape")
-        except TypeError:  # arrays of another device refuse to be copied unasked
-            self.refuse(argument, f"is a {type(value).__module__} array", "NumPy arrays throughout, or CuPy", TypeError)
+        except (TypeError, RuntimeError) as why:  # arrays of another device, or that record gradients, are not copied
+            came = f"is a {type(value).__module__}.{type(value).__name__} that NumPy cannot read ({why})"
+            self.refuse(
+                argument, came, "NumPy arrays throughout, or CuPy arrays; for torch see refimpl.bridges", TypeError
+            )
         kind, dtype = array.dtype.kind, array.dtype
         if kind in "biu":
             dtype = FLOAT64
@@ -103,16 +108,13 @@ class Gate:
         try:
             return options.index(value)
         except ValueError:
-            near = difflib.get_close_matches(str(value).lower(), options, n=3, cutoff=0.4)
+            near = difflib.get_close_matches(value.lower(), options, n=3, cutoff=0.4) if isinstance(value, str) else []
             hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
             self.refuse(argument, f"is {value!r}", f"one of {', '.join(options)}. {hint}".rstrip())
 
-    def cotangent(self, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "cotangent") -> Array:
-        """The cotangent of an output: its shape, any real dtype, laid out as kernels read it (in the output's dtype)."""
-        if type(value) is np.ndarray and value.dtype is dtype and value.flags.c_contiguous:
-            array: Array = value
-        else:
-            array = self.array(name, value).astype(dtype, copy=False)
+    def cotangent(self, value: Any, shape: tuple[int, ...], name: str = "cotangent") -> Array:
+        """The cotangent of an output: its shape, any real dtype, laid out as kernels read it."""
+        array = self.array(name, value)
         if array.shape != shape:
             self.refuse(name, f"has shape {array.shape}", f"the shape of the output, {shape}")
         return array
@@ -129,6 +131,19 @@ def empty(shape: tuple[int, ...] | int, dtype: Any = FLOAT64) -> Array:
     if poison and np.dtype(dtype).kind == "f":
         return np.full(shape, np.nan, dtype)
     return np.empty(shape, dtype)
+
+
+@contextlib.contextmanager
+def poisoned() -> Iterator[None]:
+    """Fill fresh outputs with NaN inside this block; blocks may overlap, in any threads."""
+    global poison
+    with _poison_lock:
+        poison += 1
+    try:
+        yield
+    finally:
+        with _poison_lock:
+            poison -= 1
 
 
 def scratch(role: str, shape: tuple[int, ...]) -> Float:
@@ -176,17 +191,19 @@ def get_threads() -> int:
     global _threads
     if _threads is None:
         chosen = os.environ.get("REFIMPL_THREADS", "")
+        if chosen and not (chosen.isascii() and chosen.isdigit() and int(chosen) > 0):
+            raise ValueError(f"refimpl: the variable REFIMPL_THREADS is {chosen!r}; expected a whole number >= 1")
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        _threads = int(chosen) if chosen.isdigit() and int(chosen) > 0 else available
+        _threads = int(chosen) if chosen else available
     return _threads
 
 
 def set_threads(count: int) -> None:
     """Let kernels use ``count`` threads from now on. The numbers they compute stay the same, bit for bit."""
     global _threads
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 1:
         raise ValueError(f"refimpl.set_threads: argument 'count' is {count!r}; expected a whole number >= 1")
-    _threads = count
+    _threads = int(count)
 
 
 def run(chunk: Callable[[int, int], None], units: int, work: float) -> None:

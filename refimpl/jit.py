@@ -196,12 +196,15 @@ def cache_folder() -> Path:
     name = f"numba-{fingerprint()}"
     chosen = os.environ.get("REFIMPL_CACHE_DIR")
     if chosen:
-        return _made(Path(chosen) / name)
+        try:
+            return _made(Path(chosen) / name)
+        except OSError as why:
+            raise OSError(f"refimpl: cannot use the variable REFIMPL_CACHE_DIR, {chosen!r}: {why}") from why
     beside = Path(__file__).parent / "__pycache__"
     try:
         folder = _made(beside / name)
     except OSError:
-        return _made(Path(tempfile.gettempdir()) / f"refimpl-{os.getuid() if hasattr(os, 'getuid') else 0}" / name)
+        return _made(Path(tempfile.mkdtemp(prefix="refimpl-")) / name)  # private; nobody else can plant code in it
     for other in beside.glob("numba-*"):
         if other.name != name and time.time() - other.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)

@@ -125,7 +125,7 @@ class Law:
         assert self.false == (self.counterexample is not None), f"{self.name}: a false law has a counterexample"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Op(Generic[P, Y, R, G]):
     """A differentiable operator. Call it for the value; see the module docstring for the rest."""
 
@@ -153,6 +153,8 @@ class Op(Generic[P, Y, R, G]):
         parameters = [name for name in inspect.signature(self.forward).parameters]
         declared = [argument.name for argument in self.args]
         assert parameters == declared, f"{self.id} declares {declared} and takes {parameters}"
+        for function in (self.value, self.forward, self.backward):  # so that Python's own messages name the operator
+            function.__qualname__ = self.id if function is self.value else f"{self.id}.{function.__name__}"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Y:
         first = args[0] if args else kwargs.get(self.args[0].name)
@@ -191,6 +193,17 @@ class Op(Generic[P, Y, R, G]):
         return inspect.signature(self.value)
 
     @property
+    def __name__(self) -> str:
+        return self.name
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return self.signature
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _by_id, (self.id,)
+
+    @property
     def __doc__(self) -> str:  # type: ignore[override]
         return inspect.getdoc(self.value) or ""
 
@@ -213,6 +226,22 @@ class Op(Generic[P, Y, R, G]):
 
 
 AnyOp = Op[Any, Any, Any, Any]
+
+
+def _by_id(identifier: str) -> AnyOp:
+    from refimpl.catalog import find
+
+    return find(identifier)[0]
+
+
+def changed(args: Values, **new: Any) -> Values:
+    """The same arguments with some of them replaced."""
+    return {**args, **new}
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def symmetry(

@@ -26,6 +26,7 @@ from refimpl.checking.implementation import (
     reference,
 )
 from refimpl.checking.report import Report
+from refimpl.checking.restriction import Restriction
 from refimpl.checking.suspicion import diagnoses
 from refimpl.checking.trial import Trials, size_of, verdict_of, weighed
 from refimpl.op import AnyOp, Values
@@ -58,7 +59,8 @@ def check(
         cotangent of y and returns the gradients, by name, in declared order, or the first one alone. With "torch" it
         takes and returns tensors, and torch derives the VJP. Raise ``NotOffered`` for arguments it does not support.
     only : mapping, optional
-        Restricts arguments, e.g. ``{"cdf": ("cauchy", "logistic"), "network": "odd_even"}``.
+        Restricts arguments, e.g. ``{"cdf": ("cauchy", "logistic"), "network": "odd_even", "beta": 2.0}``: names and
+        flags select, a number replaces what was drawn.
     samples, seed : int
         How many random inputs are drawn, and from where.
     slack : float, optional
@@ -91,7 +93,9 @@ def check(
         if not callable(implementation):
             raise TypeError(f"check: the implementation is a {type(implementation).__name__}; expected a callable")
         subject = FRAMEWORKS[framework](operator, implementation, name)
-    return _Check(operator, subject, dict(only or {}), samples, seed, slack, progress or (lambda text: None)).run()
+    if samples < 1:
+        raise ValueError(f"check: samples is {samples}; expected at least 1")
+    return _Check(operator, subject, only or {}, samples, seed, slack, progress or (lambda text: None)).run()
 
 
 def _operator(op: str | AnyOp) -> AnyOp:
@@ -107,103 +111,96 @@ class _Check(Trials):
     """One run: random samples with their laws, named cases, and a diagnosis of what was wrong."""
 
     def __init__(
-        self, op: AnyOp, subject: Implementation, only: Values, samples: int, seed: int, slack: float | None,
-        progress: Callable[[str], None],
+        self, op: AnyOp, subject: Implementation, only: Mapping[str, Any], samples: int, seed: int,
+        slack: float | None, progress: Callable[[str], None],
     ) -> None:  # fmt: skip
         super().__init__(op, subject, seed, slack)
-        self.only, self.samples, self.progress = only, samples, progress
+        self.only, self.samples, self.progress = Restriction(op, only), samples, progress
 
     def run(self) -> Report:
-        poisoned, boundary.poison = boundary.poison, True  # unwritten outputs of our own kernels show as NaN
-        try:
-            with np.errstate(all="ignore"):
-                for number, (args, sizes) in enumerate(self.drawn()):
-                    self.progress(f"{self.op.id}: sample {number + 1} of {self.samples}")
-                    self.trial(args, sizes)
-                    if number < LAWFUL:
-                        self.laws(args)
-                    self.trial32(args)
-                self.progress(f"{self.op.id}: named cases")
-                self.cases()
-                self.progress(f"{self.op.id}: diagnosis")
-                diagnosed = diagnoses(self)
-        finally:
-            boundary.poison = poisoned
+        with boundary.poisoned(), np.errstate(all="ignore"):  # unwritten outputs of our own kernels show as NaN
+            for number, (args, sizes) in enumerate(self.drawn()):
+                self.progress(f"{self.op.id}: sample {number + 1} of {self.samples}")
+                answered = self.trial(args, sizes)
+                if answered and number < LAWFUL:
+                    self.laws(args)
+                self.trial32(args)
+            self.progress(f"{self.op.id}: named cases")
+            self.cases()
+            if self.subject.own:
+                self.contract_of_our_own()
+            self.progress(f"{self.op.id}: diagnosis")
+            diagnosed = diagnoses(self)
         findings = tuple(tally.finding(subject, oracle) for (subject, oracle), tally in self.tallies.items())
         example = min((args for hits in self.failing.values() for args, _ in hits), key=size_of, default=None)
         return Report(
             self.op.id, self.subject.name, findings, diagnosed, tuple(self.not_checked()),
-            tuple(dict.fromkeys(self.disagreements)), example, self.seed,
+            tuple(dict.fromkeys(self.disagreements)), example, self.seed, self.op.differentiable,
         )  # fmt: skip
 
     def drawn(self) -> Iterator[tuple[Values, dict[str, int]]]:
-        """Random arguments from the declared domain, those that ``only`` admits."""
+        """Random arguments from the declared domain, as far as ``only`` goes."""
         rng = np.random.default_rng(self.seed)
         for _ in range(self.samples):
             for _ in range(4000):
                 sizes = self.op.sizes(rng)
-                args = self.op.sample(rng, sizes)
-                if self.admits(args):
+                args = {**self.op.sample(rng, sizes), **self.only.numbers}
+                if self.only.admits(args):
                     break
             else:
-                raise ValueError(f"check: nothing {self.op.id} draws has {self.only}; look at the domains with 'show'")
-            yield (
-                {**args, **{key: value for key, value in self.only.items() if not isinstance(value, tuple | list)}},
-                sizes,
-            )
-
-    def admits(self, args: Values) -> bool:
-        """Choices must match; a number in ``only`` replaces what was drawn."""
-        for key, wanted in self.only.items():
-            options = wanted if isinstance(wanted, tuple | list) else (wanted,)
-            if isinstance(args.get(key), str | bool) and args[key] not in options:
-                return False
-        return True
+                text = f"nothing {self.op.id} draws has {self.only.only}"
+                raise ValueError(f"check: {text}; 'refimpl show {self.op.id}' prints the domains")
+            try:
+                self.reference.run(args)
+            except (TypeError, ValueError) as refused:
+                raise ValueError(f"check: only = {self.only.only} is outside the domain: {refused}") from refused
+            yield args, sizes
 
     def laws(self, args: Values) -> None:
-        running = Running(self.subject)
+        running = Running(self.subject, self.only.admits)
         for law in self.op.laws:
-            if law.false or not law.applies(args):
+            if law.false or self.single or not law.applies(args):
                 continue
             for side, identity in (("forward", law.forward), ("backward", law.backward)):
                 if identity is None:
                     continue
                 try:
                     left, right, gauge = identity(running, args, np.random.default_rng([self.seed, 4]))
-                except (NotOffered, KeyError):  # a law about a gradient that is not offered says nothing
+                except NotOffered:  # the law needs a gradient, or arguments, that are not offered
                     self.note("laws", "law").add("not offered", 0)
                     continue
-                except Exception as crash:
+                except (Exception, SystemExit) as crash:
                     self.crashed(crash, args)
                     continue
                 found = weighed(left, right, gauge=gauge, ulps=self.op.tol.gradient * self.slack * LAW_SLACK)
-                text = (
-                    "" if found.ok else f"{law.name} ({side}): {law.statement}; off by {found.max_gauged_ulps:.3g} ulp"
+                text = f"{law.name} ({side}): {law.statement}; off by {found.max_gauged_ulps:.3g} ulp"
+                self.note("laws", "law").add(
+                    verdict_of(found), found.compared, found.max_gauged_ulps, "" if found.ok else text
                 )
-                self.note("laws", "law").add(verdict_of(found), found.compared, found.max_gauged_ulps, text)
 
     def cases(self) -> None:
+        """The named inputs, larger and stranger than the random ones."""
         for case in self.op.cases:
-            if case.error is None:
-                if self.admits(case.args) and all(k in case.args or not self.only for k in self.only):
-                    self.trial(dict(case.args), {})
-                    if case.expect is not None and self.subject.own:
-                        got = pack(self.op.value(**case.args))
-                        found = weighed(got, case.expect, gauge=float(np.abs(case.expect).max()), ulps=2.0**16)
-                        self.note("cases", "case").add(
-                            verdict_of(found), found.compared, detail="" if found.ok else case.name
-                        )
-            elif self.subject.own:
+            if case.error is None and self.only.admits({**case.args, **self.only.numbers}):
+                self.trial(self.only.complete(case.args), {})
+
+    def contract_of_our_own(self) -> None:
+        """Expected values, refusals, and false laws that are shown to be false."""
+        note = self.note("cases", "case")
+        for case in self.op.cases:
+            if case.error is not None:
                 self.refusal(case.name, case.args, case.error)
+            elif case.expect is not None:
+                found = weighed(
+                    pack(self.op.value(**case.args)), case.expect, gauge=float(np.abs(case.expect).max()), ulps=2.0**16
+                )
+                note.add(verdict_of(found), found.compared, detail="" if found.ok else case.name)
         for law in self.op.laws:
-            if law.false and self.subject.own and law.counterexample is not None:
-                identity = law.forward or law.backward
-                assert identity is not None
+            identity = law.forward or law.backward
+            if law.false and law.counterexample is not None and identity is not None:
                 left, right, _ = identity(Running(self.subject), law.counterexample, np.random.default_rng(0))
                 shown = bool(np.abs(left - right).max() > 1e-3)
-                self.note("cases", "case").add(
-                    "right" if shown else "wrong", detail="" if shown else f"{law.name} holds?"
-                )
+                note.add("right" if shown else "wrong", detail="" if shown else f"{law.name} holds?")
 
     def refusal(self, name: str, args: Values, error: tuple[type[Exception], str]) -> None:
         kind, text = error
@@ -220,7 +217,7 @@ class _Check(Trials):
     def not_checked(self) -> Iterator[str]:
         if not self.subject.own:
             yield "bad input (errors are this library's own contract)"
-        for key, value in self.only.items():
+        for key, value in self.only:
             yield f"{key} other than {value}"
         for argument in self.op.args:
             if argument.differentiable and not any(subject == argument.name for subject, _ in self.tallies):

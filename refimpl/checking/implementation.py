@@ -143,17 +143,22 @@ def named(op: AnyOp, args: Values, gradients: Any) -> Gradients:
         if unknown:
             raise BadAnswer(f"gradients for {', '.join(unknown)}; the arguments are {', '.join(op.differentiable)}")
         found = {name: gradients.get(name) for name in given}
-    elif isinstance(gradients, tuple | list):
+    elif isinstance(gradients, tuple) or (isinstance(gradients, list) and not _is_one_array(gradients)):
         names = op.differentiable if len(gradients) == len(op.differentiable) else tuple(given)
         if len(gradients) > len(names):
             raise BadAnswer(f"{len(gradients)} gradients for the arguments {', '.join(names)}")
         found = {**dict.fromkeys(given), **dict(zip(names, gradients, strict=False))}
     else:
-        found = {**dict.fromkeys(given), given[0]: gradients}
+        found = {**dict.fromkeys(given), **({} if gradients is None else {given[0]: gradients})}
     return {
         name: None if found[name] is None else _numbers(np.asarray(found[name]), f"gradient of {name}")
         for name in given
     }
+
+
+def _is_one_array(values: list[Any]) -> bool:
+    """A list of numbers is an array; a list of arrays is several gradients."""
+    return bool(values) and all(isinstance(value, int | float | np.number) for value in values)
 
 
 def _numbers(array: Array, what: str) -> Array:
@@ -173,12 +178,22 @@ def _describe(answer: Any) -> str:
 class Running(Runner):
     """An implementation as laws see it."""
 
-    def __init__(self, implementation: Implementation) -> None:
-        self.implementation = implementation
+    def __init__(self, implementation: Implementation, admits: Callable[[Values], bool] = lambda args: True) -> None:
+        self.implementation, self.admits = implementation, admits
+
+    def run(self, args: Values) -> Answer:
+        if not self.admits(args):  # a law may lead out of the part that is supported
+            raise NotOffered
+        return self.implementation.run(args)
 
     def value(self, args: Values) -> Array:
-        return self.implementation.run(args).y
+        return self.run(args).y
 
     def pull(self, args: Values, cotangent: Array) -> dict[str, Array]:
-        grads = self.implementation.run(args).pull(cotangent)
-        return {name: grad for name, grad in grads.items() if grad is not None}
+        grads = self.run(args).pull(cotangent)
+        return _Offered({name: grad for name, grad in grads.items() if grad is not None})
+
+
+class _Offered(dict[str, Array]):
+    def __missing__(self, name: str) -> Array:
+        raise NotOffered

@@ -69,9 +69,18 @@ class Report:
     disagreements: tuple[str, ...] = ()  # oracles that contradict each other: the library's bug, not yours
     example: dict[str, Any] | None = None  # the smallest failing input
     seed: int = 0
+    gradients: tuple[str, ...] = ()  # the differentiable arguments
 
     @property
     def verdict(self) -> Verdict:
+        """The gravest of all; right only if at least one gradient was offered and judged."""
+        offered = [self.by_argument.get(name, "not offered") for name in self.gradients]
+        if offered and all(verdict == "not offered" for verdict in offered) and self._gravest == "right":
+            return "not offered"
+        return self._gravest
+
+    @property
+    def _gravest(self) -> Verdict:
         return min(self.by_argument.values(), key=ACROSS.index, default="vacuous")
 
     @property
@@ -98,8 +107,8 @@ class Report:
         }[self.verdict]
 
     def raise_if_wrong(self) -> None:
-        """For use inside one's own tests."""
-        if self.exit_code not in (EXIT_RIGHT, EXIT_NOTHING):
+        """For use inside one's own tests; that nothing was offered is not right either."""
+        if self.exit_code != EXIT_RIGHT:
             raise AssertionError(self.text())
 
     def text(self) -> str:
@@ -161,7 +170,7 @@ def table(reports: list[Report]) -> str:
         missing = [name for name, verdict in report.by_argument.items() if verdict == "not offered"]
         parts = [remarks or ("wrong in " + ", ".join(wrong) if wrong else "")]
         parts.append("cannot tell " + ", ".join(doubt) if doubt else "")
-        parts.append("not offered: " + ", ".join(missing) if missing and report.verdict != "not offered" else "")
+        parts.append("not offered: " + ", ".join(missing) if missing else "")
         parts.append("ORACLES DISAGREE" if report.disagreements else "")
         remarks = "; ".join(part for part in parts if part)
         rows.append(

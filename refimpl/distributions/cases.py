@@ -8,7 +8,7 @@ import numpy as np
 
 from refimpl.op import Case
 
-# # Named inputs. Golden values of the equation sheet: F(-.7), F(.7), F(2.5) and f(.7).
+# Named inputs. Golden values of the equation sheet: F(-.7), F(.7), F(2.5) and f(.7).
 
 SHEET = "equation sheet 5.1, golden values"
 GOLDEN: dict[str, tuple[float, float, float, float]] = {
@@ -70,6 +70,17 @@ PLAIN = (
     Case(name="scalar", args={"x": 0.25, "family": "gaussian"}, tags=("size_one",)),
     Case(name="empty", args={"x": np.zeros((0, 3)), "family": "gaussian"}, tags=("empty",)),
     Case(name="infinities", args={"x": np.array([-np.inf, np.inf]), "family": "cauchy", "scale": 2.0}, tags=("inf",)),
+    Case(
+        name="wide, cauchy",
+        args={"x": np.array([-1e6, -300.0, -20.0, 9.0, 55.0, 1e4]), "family": "cauchy"},
+        tags=("extreme_large",),
+    ),
+    Case(
+        name="wide, laplace",
+        args={"x": np.array([-30.0, -12.0, -8.5, 8.5, 11.0, 30.0]), "family": "laplace"},
+        tags=("saturated",),
+    ),
+    Case(name="NaN", args={"x": np.array([1.0, math.nan]), "family": "gumbel_max"}, tags=("nan",)),
     Case(name="far tail", args={"x": np.array([-30.0, 30.0]), "family": "logistic"}, tags=("saturated",)),
     Case(
         name="per row scale",

@@ -24,6 +24,7 @@ from refimpl.scalars.incomplete_gamma import gamma_shape_slope
 gate = Gate("distributions.cdf")
 
 GAMMA = FAMILIES.index("gamma")
+LARGEST_SHAPE = 1e15
 ELEMENT_NS = 15.0  # about what an element costs
 
 
@@ -170,7 +171,8 @@ def value(
     --------
     At most 4 ulp in y and 8 ulp in the slope over the whole range (incomplete gamma: 1e-13), at the argument
     u + shift as rounded; in both tails, since F and 1 - F are computed apart. Beyond |u| = 1e154 the density of the
-    heavy-tailed families underflows, and gscale with it.
+    heavy-tailed families underflows, and gscale with it. A derivative beyond the largest float is infinite (and NaN
+    under a cotangent of 0): scale below 1e-300.
 
     Source
     ------
@@ -223,6 +225,8 @@ def setup(
     scale = gate.parameter("scale", scale)
     shift = gate.parameter("shift", shift, positive=False)
     p = gate.parameter("shape", 1.0 if shape is None else shape)
+    if (p > LARGEST_SHAPE).any():
+        gate.refuse("shape", f"holds {p.max()}", f"at most {LARGEST_SHAPE:g}: beyond, p - 1 and p are one number")
     for name, flag in (("reversed", reversed), ("squared", squared)):
         if not isinstance(flag, bool | np.bool_):
             gate.refuse(name, f"is {flag!r}", "True or False", TypeError)
@@ -242,7 +246,7 @@ def setup(
 def pull(gate: Gate, kernels: Any, residuals: Residuals, gy: Any) -> Gradients:
     """Run a backward kernel over all elements; sum the parameters' gradients over the axes they were broadcast along."""
     x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
-    gy = gate.cotangent(gy, x_shape, residuals.dtype).reshape(-1)
+    gy = gate.cotangent(gy, x_shape).astype(np.float64, copy=False).reshape(-1)
     kernel = kernels(FAMILIES.index(residuals.family))
     size = residuals.x.size
     gx, gscale, gshape, gshift = empty(size, residuals.dtype), empty(size), empty(size), empty(size)

@@ -6,12 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.op import Array, Law, Runner, Sides, Values, stacked, symmetry
+from refimpl.op import Array, Law, Runner, Sides, Values, changed, stacked, symmetry
 from refimpl.scalars.distributions import SYMMETRIC
-
-
-def _with(args: Values, **changed: Any) -> Values:
-    return {**args, **changed}
 
 
 def _a_factor(args: Values, rng: np.random.Generator) -> float:
@@ -23,7 +19,7 @@ def _power(args: Values) -> int:
 
 
 def _scale_move(args: Values, c: float) -> Values:
-    return _with(args, x=np.asarray(args["x"]) * c, scale=np.asarray(args.get("scale", 1.0)) * c ** _power(args))
+    return changed(args, x=np.asarray(args["x"]) * c, scale=np.asarray(args.get("scale", 1.0)) * c ** _power(args))
 
 
 def _euler(degree: int) -> Any:
@@ -54,14 +50,14 @@ def _scaled_values(degree: int) -> Any:
 def _mirror(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
     """F_rev at -x, shift kept, is 1 - F at x."""
     there = run.value(args)
-    back = run.value(_with(args, x=-np.asarray(args["x"]), reversed=not args.get("reversed", False)))
+    back = run.value(changed(args, x=-np.asarray(args["x"]), reversed=not args.get("reversed", False)))
     return Sides(there + back, np.ones_like(there), 1.0)
 
 
 def _mirror_twin(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
     g = rng.standard_normal(np.shape(args["x"]))
     there = run.pull(args, g)
-    back = run.pull(_with(args, x=-np.asarray(args["x"]), reversed=not args.get("reversed", False)), g)
+    back = run.pull(changed(args, x=-np.asarray(args["x"]), reversed=not args.get("reversed", False)), g)
     flipped = {name: value if name == "x" or value is None else -value for name, value in back.items()}
     return stacked(there, flipped, float(np.abs(g).max(initial=0.0)))
 
@@ -79,16 +75,12 @@ def _negated(shift: Any) -> Any:
     return -np.asarray(shift)
 
 
-def _half(args: Values) -> bool:
-    return _symmetric(args)
-
-
 def _point_symmetry(counterexample: Values | None = None) -> Law:
     return symmetry(
         "point symmetry" if counterexample is None else "point symmetry of every family",
         "F(-v) = 1 - F(v) for the symmetric families",
         draw=lambda args, rng: None,
-        move=lambda args, a: _with(args, x=-np.asarray(args["x"]), shift=_negated(args.get("shift", 0.0))),
+        move=lambda args, a: changed(args, x=-np.asarray(args["x"]), shift=_negated(args.get("shift", 0.0))),
         image=lambda y, a: 1.0 - y,
         pull_move=lambda grads, a: {**grads, "x": -grads["x"], "shift": -grads["shift"]},
         pull_image=lambda g, a: -g,
@@ -144,7 +136,7 @@ PDF_LAWS = (
         "mirror",
         "f_rev(-x) = f(x), shift kept",
         draw=lambda args, rng: None,
-        move=lambda args, a: _with(args, x=-np.asarray(args["x"]), reversed=not args.get("reversed", False)),
+        move=lambda args, a: changed(args, x=-np.asarray(args["x"]), reversed=not args.get("reversed", False)),
         image=lambda y, a: y,
         pull_move=lambda grads, a: {**grads, "x": -grads["x"]},
         pull_image=lambda g, a: g,

@@ -79,8 +79,8 @@ def pdf_backward_kernel(code: int) -> Callable[..., None]:
             per_u, bend = 0.0, 0.0
             if per_v != 0.0:
                 per_u = s * per_v * w  # (1)
-            if squared and density != 0.0:
-                bend = density * 2.0 * ((x[e] > 0.0) - (x[e] < 0.0)) / tau  # (2)
+            if squared and density != 0.0 and x[e] != 0.0:
+                bend = density * 2.0 * math.copysign(1.0, x[e]) / tau  # (2)
             gx[e] = g * ((per_u * w if per_u != 0.0 else 0.0) + bend)  # (2)
             along = (per_u * u if per_u != 0.0 else 0.0) + (density * w if density != 0.0 else 0.0)
             gscale[e] = -g * along / tau  # (3)
@@ -107,7 +107,7 @@ def value(
     Returns
     -------
     y : (...), dtype of ``x``, >= 0
-        Infinite only where the exact density is beyond the largest float.
+        Infinite where f or du/dx is beyond the largest float.
 
     Residuals
     ---------
@@ -132,7 +132,8 @@ def value(
 
     Numerics
     --------
-    At most 8 ulp at the argument as rounded (gamma: 1e-13).
+    At most 8 ulp at the argument as rounded (gamma: 1e-13). What is beyond the largest float on the way (f, du/dx, or
+    their product) makes the result infinite, and NaN under a cotangent of 0: scale below 1e-300, gamma p < 1 at x < 1e-300.
 
     Source
     ------

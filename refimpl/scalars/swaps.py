@@ -42,6 +42,7 @@ CDFS = (
 )
 ART = CDFS.index("art")
 ART_GUARD = 1e-10  # epsilon of (3.13)
+DEFAULT_LAM = 0.25  # its exponent: the thesis's choice for small networks
 LARGEST = 1.7976931348623157e308
 
 
@@ -191,5 +192,9 @@ def exchange(a: float, b: float, d: float, alpha: float, abar: float) -> tuple[f
     [a, b], and a wide gap loses no digits.
     """
     if d >= 0.0:
-        return a + d * abar, b - d * abar
-    return b - d * alpha, a + d * alpha
+        low, high = a + d * abar, b - d * abar
+    else:
+        low, high = b - d * alpha, a + d * alpha
+    if low > high:  # by rounding, where both are the mean
+        return high, low
+    return low, high

@@ -8,7 +8,7 @@ import numpy as np
 
 from refimpl.op import Case, Values
 
-# # Named inputs. Expected values are those of the equation sheet (plain float64 scripts, independent of these kernels).
+# Named inputs. Expected values are those of the equation sheet (plain float64 scripts, independent of these kernels).
 
 X3 = np.array([3.0, 1.0, 2.0])
 SHEET = "equation sheet, sorting.network, golden values"
@@ -70,6 +70,21 @@ PLAIN = (
         name="custom network",
         args={"x": np.array([2.0, 0.5, 1.0]), "beta": 2.0, "network": [[(2, 0)], [(1, 2)]]},
         tags=("basic",),
+    ),
+    Case(name="65 wires", args={"x": 3.0 * np.sin(np.arange(65.0) ** 2), "beta": 5.0}, tags=("odd_size",)),
+    Case(name="300 wires", args={"x": 3.0 * np.sin(np.arange(300.0) ** 2), "beta": 5.0}, tags=("non_power_of_two",)),
+    Case(
+        name="far apart",
+        args={"x": np.array([-500.0, 30.0, 1000.0, -2.0, 0.5]), "network": "odd_even", "beta": 1.0},
+        tags=("extreme_large",),
+    ),
+    Case(
+        name="far apart, logistic",
+        args={"x": np.array([-60.0, 90.0, 1.5, 0.5]), "cdf": "logistic", "beta": 1.0},
+        tags=("saturated",),
+    ),
+    Case(
+        name="NaN in one row", args={"x": np.array([[math.nan, 1.0, 2.0], [3.0, 1.0, 2.0]]), "beta": 1.0}, tags=("nan",)
     ),
     Case(name="22 wires", args={"x": np.linspace(1.0, -1.0, 22) ** 3, "beta": 20.0}, tags=("non_power_of_two",)),
 )

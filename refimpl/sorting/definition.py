@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from refimpl.boundary import Gate
-from refimpl.op import Arg, Array
-from refimpl.scalars.swaps import ART_GUARD, CDFS
+from refimpl.op import Arg, Array, log_uniform
+from refimpl.scalars.swaps import ART_GUARD, CDFS, DEFAULT_LAM
 from refimpl.sorting.networks import NAMES, comparators
 
 DIFFERENTIABLE_CDFS = tuple(name for name in CDFS if name != "heaviside")
@@ -28,10 +28,6 @@ def sizes(rng: np.random.Generator) -> dict[str, int]:
         "network": int(rng.integers(len(NAMES))),
         "cdf": int(rng.integers(len(DIFFERENTIABLE_CDFS))),
     }
-
-
-def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _sample_x(rng: np.random.Generator, size: Any) -> Array:
@@ -118,7 +114,7 @@ def sorted_by_definition(x: Any, network: Any, cdf: str, beta: Any, lam: Any) ->
     x = np.asarray(x, np.float64)
     n, batch = x.shape[-1], x.shape[:-1]
     betas = np.broadcast_to(np.asarray(beta, np.float64), batch)
-    lams = np.broadcast_to(np.asarray(0.25 if lam is None else lam, np.float64), batch)
+    lams = np.broadcast_to(np.asarray(DEFAULT_LAM if lam is None else lam, np.float64), batch)
     wires = comparators(Gate("oracle"), network, n)
     y, p = x.copy(), np.zeros((*batch, n, n))
     for row in np.ndindex(batch):
@@ -173,7 +169,7 @@ def margin(x: Any, *, network: Any = "bitonic", cdf: str = "cauchy", beta: Any, 
     x = np.asarray(x, np.float64)
     batch, nearest = x.shape[:-1], math.inf
     betas = np.broadcast_to(np.asarray(beta, np.float64), batch)
-    lams = np.broadcast_to(np.asarray(0.25 if lam is None else lam, np.float64), batch)
+    lams = np.broadcast_to(np.asarray(DEFAULT_LAM if lam is None else lam, np.float64), batch)
     wires = comparators(Gate("margin"), network, x.shape[-1])
     for row in np.ndindex(batch):
         y, b = x[row].copy(), float(betas[row])

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from refimpl.boundary import Gate
-from refimpl.op import Array, Law, Runner, Sides, Values, stacked, symmetry
+from refimpl.op import Array, Law, Runner, Sides, Values, changed, stacked, symmetry
 from refimpl.sorting.networks import comparators
 
 
 def _n(args: Values) -> int:
     return int(np.shape(args["x"])[-1])
-
-
-def _with(args: Values, **changed: Any) -> Values:
-    return {**args, **changed}
 
 
 def _a_shift(args: Values, rng: np.random.Generator) -> float:
@@ -87,7 +81,7 @@ def _reflection(counterexample: Values | None = None) -> Law:
         "reflection" if counterexample is None else "reflection, odd n of odd-even",
         "y(-reverse x) = -reverse y, where the network is its own mirror image",
         draw=lambda args, rng: None,
-        move=lambda args, a: _with(args, x=_reflected(args["x"])),
+        move=lambda args, a: changed(args, x=_reflected(args["x"])),
         image=lambda y, a: _reflected(y),
         pull_move=lambda grads, a: {**grads, "x": _reflected(grads["x"])},
         pull_image=lambda g, a: _reflected(g),
@@ -101,7 +95,7 @@ def _first_comparator(of_matrix: bool) -> Law:
         "first comparator",
         "exchanging the two inputs of a first-layer comparator exchanges two columns of P and leaves P x as it is",
         draw=lambda args, rng: _first_pair(args),
-        move=lambda args, pair: _with(args, x=_exchanged(args["x"], pair)),
+        move=lambda args, pair: changed(args, x=_exchanged(args["x"], pair)),
         image=lambda y, pair: _exchanged(y, pair) if of_matrix else y,
         pull_move=lambda grads, pair: {**grads, "x": _exchanged(grads["x"], pair)},
         pull_image=lambda g, pair: _exchanged(g, pair) if of_matrix else g,
@@ -118,7 +112,7 @@ SORT_LAWS = (
         "shift",
         "y(x + c) = y(x) + c",
         draw=_a_shift,
-        move=lambda args, c: _with(args, x=np.asarray(args["x"]) + c),
+        move=lambda args, c: changed(args, x=np.asarray(args["x"]) + c),
         image=lambda y, c: y + c,
         pull_move=lambda grads, c: grads,
         pull_image=lambda g, c: g,
@@ -127,7 +121,7 @@ SORT_LAWS = (
         "scale",
         "y(c x; beta / c) = c y(x; beta), c > 0",
         draw=_a_factor,
-        move=lambda args, c: _with(args, x=np.asarray(args["x"]) * c, beta=np.asarray(args["beta"]) / c),
+        move=lambda args, c: changed(args, x=np.asarray(args["x"]) * c, beta=np.asarray(args["beta"]) / c),
         image=lambda y, c: c * y,
         pull_move=_scaled,
         pull_image=lambda g, c: c * g,
@@ -151,7 +145,7 @@ SORT_LAWS = (
         name="permutation invariance",
         statement="y does not depend on the order of x (false for n >= 3)",
         false=True,
-        forward=lambda run, args, rng: Sides(run.value(args), run.value(_with(args, x=_permuted(args["x"]))), 1.0),
+        forward=lambda run, args, rng: Sides(run.value(args), run.value(changed(args, x=_permuted(args["x"]))), 1.0),
         counterexample={"x": np.array([3.0, 1.0, 2.0]), "network": "odd_even", "cdf": "cauchy", "beta": 1.0},
     ),
     Law(
@@ -200,7 +194,7 @@ PERMUTATION_LAWS = (
         "shift",
         "P(x + c) = P(x), so the gradient of x sums to 0",
         draw=_a_shift,
-        move=lambda args, c: _with(args, x=np.asarray(args["x"]) + c),
+        move=lambda args, c: changed(args, x=np.asarray(args["x"]) + c),
         image=lambda p, c: p,
         pull_move=lambda grads, c: grads,
         pull_image=lambda g, c: g,
@@ -216,7 +210,7 @@ PERMUTATION_LAWS = (
         "scale",
         "P(c x; beta / c) = P(x; beta), c > 0",
         draw=_a_factor,
-        move=lambda args, c: _with(args, x=np.asarray(args["x"]) * c, beta=np.asarray(args["beta"]) / c),
+        move=lambda args, c: changed(args, x=np.asarray(args["x"]) * c, beta=np.asarray(args["beta"]) / c),
         image=lambda p, c: p,
         pull_move=_scaled,
         pull_image=lambda g, c: g,

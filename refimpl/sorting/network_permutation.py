@@ -236,7 +236,7 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the matrix."""
     network, rows = residuals.network, residuals.beta.size
     n, size, groups = network.wires, network.first.size, groups_of(network.wires)
-    gp = gate.cotangent(gp, (*residuals.shapes[0], n), residuals.dtype).reshape(rows, n, n)
+    gp = gate.cotangent(gp, (*residuals.shapes[0], n)).reshape(rows, n, n)
     q, gy, pulled = (
         scratch("q", (rows, groups, size)),
         np.zeros((rows, n)),

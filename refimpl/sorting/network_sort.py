@@ -163,7 +163,8 @@ def value(
     --------
     Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max]. A
     difference beyond the largest float counts as that; beyond beta |d| = 1e154 slopes underflow and gbeta loses a share.
-    Time O(C), memory O(1) beyond the output, O(C) with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
+    Cotangents near 1e308 may overflow in a difference.
+    Time O(C) a row; memory O(C) a thread for values alone, O(C) a row with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
 
     Source
     ------
@@ -189,7 +190,7 @@ def forward(
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the sorted values."""
-    gy = gate.cotangent(gy, residuals.shapes[0], residuals.dtype)
+    gy = gate.cotangent(gy, residuals.shapes[0])
     rows = residuals.beta.size
     return pull_values(
         residuals, gy.reshape(rows, residuals.network.wires), push=np.empty((rows, 0, residuals.network.first.size))

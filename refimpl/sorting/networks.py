@@ -164,7 +164,10 @@ def _named(name: str, n: int) -> Comparators:
 def _flatten(name: str, network: Network, n: int) -> Comparators:
     pairs = np.array([pair for layer in network for pair in layer], np.int64).reshape(-1, 2)
     starts = np.cumsum([0] + [len(layer) for layer in network], dtype=np.int64)
-    return Comparators(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), starts, n, name)
+    first, second = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    for shared in (first, second, starts):  # named networks are kept, and public as residuals
+        shared.setflags(write=False)
+    return Comparators(first, second, starts, n, name)
 
 
 def _validated(gate: Gate, network: Any, n: int) -> Network:

@@ -14,13 +14,11 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run, unbroadcast
 from refimpl.jit import kernel, specialised
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
+from refimpl.scalars.swaps import ART, CDFS, DEFAULT_LAM, art_ratios, difference, exchange, weights
 from refimpl.sorting import swap_declarations as declare
 from refimpl.sorting.definition import terms
 
 gate = Gate("sorting.swap")
-
-DEFAULT_LAM = 0.25  # the thesis's choice for small networks
 
 
 @specialised
@@ -226,8 +224,8 @@ def backward(residuals: Residuals, cotangents: Any) -> Gradients:
     except (TypeError, ValueError):
         gate.refuse("cotangent", "is not a pair", "two arrays, for min and for max", TypeError)
     shape, dtype = residuals.shape, residuals.dtype
-    glow = gate.cotangent(glow, shape, dtype, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
-    ghigh = gate.cotangent(ghigh, shape, dtype, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
+    glow = gate.cotangent(glow, shape, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
+    ghigh = gate.cotangent(ghigh, shape, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
     size = residuals.d.size
     ga, gb, gbeta, glam = empty(size), empty(size), empty(size), empty(size)
 

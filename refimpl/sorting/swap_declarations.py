@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.op import Arg, Array, Case, Law, Runner, Sides, Values, symmetry
-from refimpl.scalars.swaps import CDFS
-from refimpl.sorting.definition import BETA, DIFFERENTIABLE_CDFS, KINKS, log_uniform, weight_by_definition
+from refimpl.op import Arg, Array, Case, Law, Runner, Sides, Values, changed, log_uniform, symmetry
+from refimpl.scalars.swaps import CDFS, DEFAULT_LAM
+from refimpl.sorting.definition import BETA, DIFFERENTIABLE_CDFS, KINKS, weight_by_definition
 
 
 def sizes(rng: np.random.Generator) -> dict[str, int]:
@@ -43,7 +43,7 @@ ARGS = (
 
 def _broadcast(a: Any, b: Any, beta: Any, lam: Any) -> list[Array]:
     shape = np.broadcast_shapes(np.shape(a), np.shape(b))
-    numbers = (a, b, beta, 0.25 if lam is None else lam)
+    numbers = (a, b, beta, DEFAULT_LAM if lam is None else lam)
     return [np.broadcast_to(np.asarray(number, np.float64), shape) for number in numbers]
 
 
@@ -65,10 +65,6 @@ def swapped_by_definition(a: Any, b: Any, *, cdf: str = "cauchy", beta: Any, lam
         ]
     ).reshape(a.shape)
     return alpha * a + (1.0 - alpha) * b, (1.0 - alpha) * a + alpha * b
-
-
-def _with(args: Values, **changed: Any) -> Values:
-    return {**args, **changed}
 
 
 def _ordered(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
@@ -99,7 +95,7 @@ LAWS = (
         "commutative",
         "swap(b, a) = swap(a, b)",
         draw=lambda args, rng: None,
-        move=lambda args, a: _with(args, a=args["b"], b=args["a"]),
+        move=lambda args, a: changed(args, a=args["b"], b=args["a"]),
         image=lambda y, a: y,
         pull_move=lambda grads, a: {**grads, "a": grads["b"], "b": grads["a"]},
         pull_image=lambda g, a: g,
@@ -108,7 +104,7 @@ LAWS = (
         "inversion",
         "min(-a, -b) = -max(a, b)",
         draw=lambda args, rng: None,
-        move=lambda args, a: _with(args, a=-np.asarray(args["a"]), b=-np.asarray(args["b"])),
+        move=lambda args, a: changed(args, a=-np.asarray(args["a"]), b=-np.asarray(args["b"])),
         image=lambda y, a: -y[::-1],
         pull_move=lambda grads, a: {**grads, "a": -grads["a"], "b": -grads["b"]},
         pull_image=lambda g, a: -g[::-1],
@@ -117,7 +113,7 @@ LAWS = (
         "shift",
         "swap(a + c, b + c) = swap(a, b) + c",
         draw=lambda args, rng: float(rng.integers(-4, 5)),
-        move=lambda args, c: _with(args, a=np.asarray(args["a"]) + c, b=np.asarray(args["b"]) + c),
+        move=lambda args, c: changed(args, a=np.asarray(args["a"]) + c, b=np.asarray(args["b"]) + c),
         image=lambda y, c: y + c,
         pull_move=lambda grads, c: grads,
         pull_image=lambda g, c: g,
@@ -126,7 +122,7 @@ LAWS = (
         "scale",
         "swap(c a, c b; beta / c) = c swap(a, b; beta), c > 0",
         draw=lambda args, rng: float(2.0 ** rng.integers(-3, 4)),
-        move=lambda args, c: _with(
+        move=lambda args, c: changed(
             args, a=np.asarray(args["a"]) * c, b=np.asarray(args["b"]) * c, beta=np.asarray(args["beta"]) / c
         ),
         image=lambda y, c: c * y,
@@ -148,8 +144,8 @@ LAWS = (
         statement="min(a, min(b, c)) = min(min(a, b), c) (false)",
         false=True,
         forward=lambda run, args, rng: Sides(
-            run.value(_with(args, b=run.value(_with(args, a=np.array([1.0]), b=args["b"]))[0]))[0],
-            run.value(_with(args, a=run.value(_with(args, b=np.array([1.0])))[0]))[0],
+            run.value(changed(args, b=run.value(changed(args, a=np.array([1.0]), b=args["b"]))[0]))[0],
+            run.value(changed(args, a=run.value(changed(args, b=np.array([1.0])))[0]))[0],
             1.0,
         ),
         counterexample={"a": np.array([0.0]), "b": np.array([3.0]), "cdf": "cauchy", "beta": 1.0},
@@ -171,6 +167,21 @@ CASES = (
         name="huge, art",
         args={"a": np.array([1e308]), "b": np.array([-1e308]), "cdf": "art", "beta": 1.0},
         tags=("extreme_large",),
+    ),
+    Case(
+        name="far apart",
+        args={"a": np.array([-500.0, 30.0, 1e6]), "b": np.array([60.0, -90.0, 1e6 + 1.0]), "beta": 1.0},
+        tags=("extreme_large",),
+    ),
+    Case(
+        name="far apart, logistic",
+        args={"a": np.array([-500.0, 30.0]), "b": np.array([60.0, -9.0]), "cdf": "logistic", "beta": 1.0},
+        tags=("saturated",),
+    ),
+    Case(
+        name="NaN",
+        args={"a": np.array([math.nan, 1.0, 2.0]), "b": np.array([1.0, math.nan, 1.0]), "beta": 1.0},
+        tags=("nan",),
     ),
     Case(name="broadcast", args={"a": np.array([[0.0], [2.0]]), "b": A, "beta": 1.0}, tags=("broadcast",)),
     Case(name="empty", args={"a": np.zeros(0), "b": np.zeros(0), "beta": 1.0}, tags=("empty",)),

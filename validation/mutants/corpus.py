@@ -110,8 +110,8 @@ CDF = _of(
 
 PDF = _of(
     "distributions.pdf",
-    ("bend of the squared argument left out", "if squared and density != 0.0:", "if False:"),
-    ("sign lost in the bend", "((x[e] > 0.0) - (x[e] < 0.0))", "1.0"),
+    ("bend of the squared argument left out", "if squared and density != 0.0 and x[e] != 0.0:", "if False:"),
+    ("sign lost in the bend", "math.copysign(1.0, x[e])", "1.0"),
     ("du/dx once for twice", "(per_u * w if per_u != 0.0 else 0.0) + bend", "(per_u if per_u != 0.0 else 0.0) + bend"),
     ("mirror forgotten", "per_u = s * per_v * w", "per_u = per_v * w"),
     ("width of the density forgotten in scale", "(density * w if density != 0.0 else 0.0)", "0.0"),

@@ -93,7 +93,7 @@ def evaluate(kernels: DeviceFamily, residuals: Residuals) -> Array:
 def pull(gate: Gate, kernels: DeviceFamily, residuals: Residuals, gy: Any) -> Gradients:
     """Run a backward kernel over all elements; sum the parameters' gradients over the axes they were broadcast along."""
     x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
-    gy = gate.cotangent(gy, x_shape, residuals.dtype).reshape(-1).astype(np.float64, copy=False)
+    gy = gate.cotangent(gy, x_shape).reshape(-1).astype(np.float64, copy=False)
     size = residuals.x.size
     gx, gscale, gshape, gshift = empty(size), empty(size), empty(size), empty(size)
     kernel = kernels(FAMILIES.index(residuals.family))

@@ -50,7 +50,7 @@ def pdf_backward_kernel(code: int) -> Callable[..., None]:
             per_u, bend = 0.0, 0.0
             if per_v != 0.0:
                 per_u = s * per_v * w  # (1)
-            if squared and density != 0.0:
+            if squared and density != 0.0 and x[e] != 0.0:
                 bend = density * 2.0 * (int(x[e] > 0.0) - int(x[e] < 0.0)) / tau  # (2)
             gx[e] = g * ((per_u * w if per_u != 0.0 else 0.0) + bend)  # (2)
             along = (per_u * u if per_u != 0.0 else 0.0) + (density * w if density != 0.0 else 0.0)

@@ -96,7 +96,7 @@ def forward(
 def backward(residuals: Residuals, gp: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the matrix."""
     n, rows, size = residuals.network.wires, residuals.beta.size, residuals.network.first.size
-    gp = gate.cotangent(gp, (*residuals.shapes[0], n), residuals.dtype).reshape(rows, n, n)
+    gp = gate.cotangent(gp, (*residuals.shapes[0], n)).reshape(rows, n, n)
     q = _matrix_backward(residuals, gp.astype(np.float64, copy=False))
     return pull_values(residuals, xp().zeros((rows, n)), push=q.reshape(rows, 1, size))
 

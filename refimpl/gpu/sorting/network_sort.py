@@ -93,7 +93,7 @@ def forward(
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the sorted values."""
-    gy = gate.cotangent(gy, residuals.shapes[0], residuals.dtype).astype(np.float64, copy=False)
+    gy = gate.cotangent(gy, residuals.shapes[0]).astype(np.float64, copy=False)
     rows, network = residuals.beta.size, residuals.network
     return pull_values(residuals, gy.reshape(rows, network.wires), push=empty((rows, 0, network.first.size)))
 

@@ -78,8 +78,8 @@ def backward(residuals: Residuals, cotangents: Any) -> Gradients:
     except (TypeError, ValueError):
         gate.refuse("cotangent", "is not a pair", "two arrays, for min and for max", TypeError)
     shape, dtype = residuals.shape, residuals.dtype
-    glow = gate.cotangent(glow, shape, dtype, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
-    ghigh = gate.cotangent(ghigh, shape, dtype, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
+    glow = gate.cotangent(glow, shape, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
+    ghigh = gate.cotangent(ghigh, shape, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
     size = residuals.d.size
     pulled = empty(size), empty(size), empty(size), empty(size)
     per_element(swap_backward, size, *residuals[:6], residuals.cdf == CDFS[ART], glow, ghigh, *pulled)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import refimpl
 from refimpl.op import AnyOp
 
 USAGE = 2
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="refimpl", description="The reference implementation of differentiable algorithms."
     )
+    parser.add_argument("--version", action="version", version=f"refimpl {refimpl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | check | gallery")
 
     listing = commands.add_parser("list", help="every operator: source, differentiable arguments, CPU and GPU")
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", default=[], metavar="ARG=VALUE[,VALUE]", help="restrict an argument"
     )
     checking.add_argument("--samples", type=_positive, default=48, help="random inputs for each operator (default 48)")
-    checking.add_argument("--seed", type=int, default=0)
+    checking.add_argument("--seed", type=_natural, default=0, help="of the random inputs (default 0)")
     checking.add_argument("--strict", action="store_true", help="exit 3 if something could not be told")
     checking.add_argument("--verbose", action="store_true", help="print every finding, also of what is right")
     checking.add_argument("--json", metavar="FILE", help="write the reports as JSON; - for standard output")
@@ -99,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     gallery.add_argument("folder", type=Path)
     gallery.set_defaults(run=_gallery)
     return parser
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number >= 0")
+    return int(text)
 
 
 def _positive(text: str) -> int:
@@ -149,7 +157,12 @@ def _check(options: argparse.Namespace) -> int:
     from refimpl.checking import check
     from refimpl.checking.report import exit_code, table
 
-    chosen = [op for name in options.names for op in catalog.find(name)] if options.names else list(catalog.OPERATORS)
+    found = [op for name in options.names for op in catalog.find(name)] if options.names else catalog.OPERATORS
+    chosen = list(dict.fromkeys(found))
+    if options.framework != "numpy" and not options.impl:
+        raise UsageError(f"--framework {options.framework} says what --impl MODULE:OBJECT speaks; there is no --impl")
+    if options.json and options.json != "-":
+        _writable(Path(options.json))
     implementations = _implementations(options, chosen)
     only = dict(_restriction(text) for text in options.only)
     progress = Progress()
@@ -180,6 +193,14 @@ def _check(options: argparse.Namespace) -> int:
         else:
             Path(options.json).write_text(text + "\n", encoding="utf-8")
     return code
+
+
+def _writable(path: Path) -> None:
+    """Find out before the run, not after it."""
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as failure:
+        raise UsageError(f"cannot write {path}: {failure.strerror}") from failure
 
 
 def _implementations(options: argparse.Namespace, chosen: list[AnyOp]) -> dict[str, Callable[..., Any]]:
@@ -236,8 +257,8 @@ def _gallery(options: argparse.Namespace) -> int:
     progress = Progress()
     try:
         pictures = draw(options.folder, progress)
-    except ModuleNotFoundError as missing:
-        raise UsageError(str(missing)) from missing
+    except (ModuleNotFoundError, OSError) as failure:
+        raise UsageError(str(failure)) from failure
     progress.close()
     for picture in pictures:
         print(picture)

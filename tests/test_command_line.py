@@ -120,6 +120,24 @@ def test_usage_errors_are_answered_in_words(arguments: list[str], says: str, cap
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "swap", "--json", "/no/such/folder/x.json"], "cannot write"),
+        (["check", "swap", "--framework", "torch"], "there is no --impl"),
+        (["check", "swap", "--only", "cfd=logistic"], "did you mean 'cdf'"),
+    ],
+)
+def test_what_cannot_be_done_is_found_out_before_the_run(arguments: list[str], says: str, capsys) -> None:
+    assert main(arguments) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_naming_an_operator_twice_checks_it_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "swap", "sorting.swap", *COMMON]) == 0
+    assert capsys.readouterr().out.count("refimpl sorting.swap") == 1
+
+
 def test_progress_is_silent_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
     progress.started -= 10.0

@@ -43,6 +43,7 @@ def check(
     framework: str = "numpy",
     only: Mapping[str, Any] | None = None,
     samples: int = 48,
+    cases: bool = True,
     seed: int = 0,
     slack: float | None = None,
     name: str | None = None,
@@ -63,6 +64,8 @@ def check(
         flags select, a number replaces what was drawn.
     samples, seed : int
         How many random inputs are drawn, and from where.
+    cases : bool
+        Also try the operator's named inputs: larger, and stranger than the random ones.
     slack : float, optional
         Allowed error as a multiple of this library's own tolerance; default 1024 (about 1e-11 relative in float64).
 
@@ -95,7 +98,7 @@ def check(
         subject = FRAMEWORKS[framework](operator, implementation, name)
     if samples < 1:
         raise ValueError(f"check: samples is {samples}; expected at least 1")
-    return _Check(operator, subject, only or {}, samples, seed, slack, progress or (lambda text: None)).run()
+    return _Check(operator, subject, only or {}, samples, cases, seed, slack, progress or (lambda text: None)).run()
 
 
 def _operator(op: str | AnyOp) -> AnyOp:
@@ -111,11 +114,11 @@ class _Check(Trials):
     """One run: random samples with their laws, named cases, and a diagnosis of what was wrong."""
 
     def __init__(
-        self, op: AnyOp, subject: Implementation, only: Mapping[str, Any], samples: int, seed: int,
+        self, op: AnyOp, subject: Implementation, only: Mapping[str, Any], samples: int, named: bool, seed: int,
         slack: float | None, progress: Callable[[str], None],
     ) -> None:  # fmt: skip
         super().__init__(op, subject, seed, slack)
-        self.only, self.samples, self.progress = Restriction(op, only), samples, progress
+        self.only, self.samples, self.named, self.progress = Restriction(op, only), samples, named, progress
 
     def run(self) -> Report:
         with boundary.poisoned(), np.errstate(all="ignore"):  # unwritten outputs of our own kernels show as NaN
@@ -125,8 +128,9 @@ class _Check(Trials):
                 if answered and number < LAWFUL:
                     self.laws(args)
                 self.trial32(args)
-            self.progress(f"{self.op.id}: named cases")
-            self.cases()
+            if self.named:
+                self.progress(f"{self.op.id}: named cases")
+                self.cases()
             if self.subject.own:
                 self.contract_of_our_own()
             self.progress(f"{self.op.id}: diagnosis")
@@ -217,6 +221,8 @@ class _Check(Trials):
     def not_checked(self) -> Iterator[str]:
         if not self.subject.own:
             yield "bad input (errors are this library's own contract)"
+        if not self.named:
+            yield "the named cases"
         for key, value in self.only:
             yield f"{key} other than {value}"
         for argument in self.op.args:

@@ -199,6 +199,128 @@ def test_oracles_that_disagree_have_their_own_exit_code() -> None:
     assert report.exit_code == EXIT_DISAGREE
 
 
+def test_a_small_error_is_wrong_and_no_disagreement() -> None:
+    """Finite differences see 1e-9 where the reference's slack is wider: theirs to mend, not ours."""
+    report = check(
+        "sorting.swap", wrapped(lambda grads, g: (grads[0] * (1 + 1e-9), *grads[1:])), only=ONLY, samples=FEW
+    )
+    assert report.exit_code == EXIT_WRONG
+    assert not report.disagreements
+
+
+def test_float32_only_is_judged_in_float32() -> None:
+    def single(a, b, *, cdf, beta):
+        a, b = np.float32(a), np.float32(b)
+        alpha = 1 / (1 + np.exp(-np.float32(beta) * (b - a)))
+        slope = np.float32(beta) * alpha * (1 - alpha)
+
+        def pullback(g):
+            low, high = np.float32(g[0]), np.float32(g[1])
+            q = slope * (low - high) * (a - b)
+            return alpha * low + (1 - alpha) * high - q, (1 - alpha) * low + alpha * high + q
+
+        return (alpha * a + (1 - alpha) * b, (1 - alpha) * a + alpha * b), pullback
+
+    report = check("sorting.swap", single, only=ONLY, samples=FEW)
+    assert report.verdict == "right", report.text()
+    assert report.by_argument["a"] == "right"
+
+    def off(a, b, *, cdf, beta):
+        y, pullback = single(a, b, cdf=cdf, beta=beta)
+        return y, lambda g: (pullback(g)[0] * np.float32(1.01), pullback(g)[1])
+
+    assert check("sorting.swap", off, only=ONLY, samples=FEW).by_argument["a"] == "wrong"
+
+
+def test_laws_stay_inside_what_is_supported() -> None:
+    def gumbel(x, *, family, scale, shift, reversed, squared):
+        assert not reversed
+        v = x / scale + shift
+        f = np.exp(-v - np.exp(-v))
+        return np.exp(-np.exp(-v)), lambda g: {"x": g * f / scale, "shift": (g * f).sum()}
+
+    only = {"family": "gumbel_max", "reversed": False, "squared": False, "scale": 1.5}
+    report = check("distributions.cdf", gumbel, only=only, samples=FEW)
+    assert report.verdict == "right", report.text()
+
+
+def test_an_implementation_without_any_gradient_is_not_right() -> None:
+    report = check("sorting.swap", wrapped(lambda grads, g: None), only=ONLY, samples=FEW)
+    assert report.verdict == "not offered"
+    assert report.exit_code == EXIT_NOTHING
+    with pytest.raises(AssertionError):
+        report.raise_if_wrong()
+
+
+def test_refusing_part_of_the_domain_does_not_abort_the_probe() -> None:
+    def up_to_twenty(a, b, *, cdf, beta):
+        if beta > 20.0:
+            raise NotOffered
+        return logistic_swap(a, b, cdf=cdf, beta=beta)
+
+    assert check("sorting.swap", up_to_twenty, only=ONLY).verdict == "right"
+
+
+def test_leaving_by_sys_exit_is_a_crash() -> None:
+    def leaves(a, b, *, cdf, beta):
+        raise SystemExit(0)
+
+    assert check("sorting.swap", leaves, only=ONLY, samples=FEW).exit_code == EXIT_CRASHED
+
+
+def test_mistakes_that_only_show_on_large_inputs_are_seen() -> None:
+    def narrow(x, **keywords):
+        p, pullback = sorting.network_permutation.vjp(x, **keywords)
+
+        def forgets(g):
+            g = np.array(g)
+            g[..., 64:] = 0.0
+            return pullback(g)
+
+        return p, forgets
+
+    report = check("sorting.network_permutation", narrow, samples=FEW)
+    assert report.by_argument["x"] == "wrong"
+
+    def dead(x, **keywords):
+        y, pullback = refimpl.distributions.cdf.vjp(x, **keywords)
+        return y, lambda g: pullback(np.where(np.abs(x) > 8.0, 0.0, g))
+
+    assert check("distributions.cdf", dead, samples=FEW).verdict == "wrong"
+
+
+def test_swallowing_nan_is_seen() -> None:
+    def swallows(a, b, **keywords):
+        y, pullback = sorting.swap.vjp(np.nan_to_num(a), np.nan_to_num(b), **keywords)
+        return y, pullback
+
+    assert check("sorting.swap", swallows, samples=FEW).by_argument["value"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("only", "says"),
+    [
+        ({"cfd": "logistic"}, "did you mean 'cdf'"),
+        ({"beta": -1.0}, "outside the domain"),
+        ({"beta": (1.0, 2.0)}, "one number"),
+    ],
+)
+def test_restrictions_are_checked(only, says) -> None:
+    with pytest.raises(ValueError, match=says):
+        check("sorting.swap", logistic_swap, only=only, samples=FEW)
+
+
+def test_a_number_in_only_is_what_the_implementation_gets() -> None:
+    seen = set()
+
+    def spy(a, b, *, cdf, beta):
+        seen.add(beta)
+        return logistic_swap(a, b, cdf=cdf, beta=beta)
+
+    assert check("sorting.swap", spy, only={"cdf": "logistic", "beta": (2.0,)}, samples=4).by_argument["a"] == "right"
+    assert {2.0} < seen  # the probe moves beta a little; every input has 2
+
+
 def test_a_wrong_law_shows_on_the_library_itself() -> None:
     from dataclasses import replace
 

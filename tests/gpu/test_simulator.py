@@ -27,7 +27,7 @@ if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1":
 
 TWINS = [op for op in OPERATORS if op.gpu]
 SORT = ("sorting.network_sort", "sorting.network_permutation")
-ONE_TEXT = 8.0  # gauged ulps: both sides run the same scalars in the same order; only sums may be added up otherwise
+ONE_TEXT = 64.0  # gauged ulps: the same scalars in the same order, but sums of some 100 terms that cancel, in another
 CUSTOM = [[(0, 2), (1, 3)], [(0, 1), (2, 3)], [(1, 2)]]
 
 

@@ -14,10 +14,10 @@ FEW, MANY = 12, 48  # random inputs: most mutants show on a few
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.operator}-{m.name}".replace(" ", "_"))
 def test_every_mutant_is_refused(mutant: Mutant) -> None:
     op, vjp = build(mutant)
-    report = check(op, vjp, name=mutant.name, samples=FEW)
+    report = check(op, vjp, name=mutant.name, samples=FEW, cases=False)
     if report.exit_code == 0:
-        report = check(op, vjp, name=mutant.name, samples=MANY)
-    assert report.exit_code in (1, 4), report.text()
+        report = check(op, vjp, name=mutant.name, samples=MANY, cases=False)
+    assert report.exit_code == 1, report.text()
     assert not report.disagreements
 
 
@@ -32,7 +32,7 @@ def test_an_unmutated_backward_pass_is_not_refused(op) -> None:
     """The machinery itself: the file rewritten into itself, its kernels uncompiled, is right."""
     first = f'gate = Gate("{op.id}")'
     _, vjp = build(Mutant("itself", op.id, first, first))
-    report = check(op, vjp, samples=FEW)
+    report = check(op, vjp, samples=MANY, cases=False)
     assert report.verdict == "right", report.text()
 
 
@@ -50,7 +50,7 @@ def test_a_known_mistake_is_named() -> None:
     }
     for key, (argument, kind) in expected.items():
         op, vjp = build(by_name[key])
-        report = check(op, vjp, samples=FEW)
+        report = check(op, vjp, samples=FEW, cases=False)
         assert report.diagnoses[argument].kind == kind, (key, report.text())
 
 

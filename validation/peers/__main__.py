@@ -24,7 +24,7 @@ def installed(names: list[str]) -> list[ModuleType]:
         try:
             adapters.append(importlib.import_module(f"validation.peers.{PEERS[name]}"))
         except ModuleNotFoundError as missing:
-            print(f"{name}: not checked, {missing}; pip install refimpl[peers]")
+            print(f"{name}: not checked, {missing}; pip install -e '.[peers]'")
     return adapters
 
 

@@ -12,11 +12,13 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # imported when the first kernel is worth a second thread
+    from concurrent.futures import ThreadPoolExecutor
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
@@ -122,6 +124,8 @@ class Gate:
 
 def result_dtype(*arrays: Array) -> np.dtype[Any]:
     """float32 if every array that has axes is float32 (or, where none has, every number), else float64."""
+    if len(arrays) == 1:
+        return arrays[0].dtype
     deciding = [array for array in arrays if array.ndim] or arrays
     return FLOAT64 if any(array.dtype.itemsize == 8 for array in deciding) else FLOAT32
 
@@ -217,8 +221,9 @@ def run(chunk: Callable[[int, int], None], units: int, work: float) -> None:
     others = [pool.submit(chunk, bounds[part], bounds[part + 1]) for part in range(1, parts)]
     try:
         chunk(bounds[0], bounds[1])
-    finally:
-        wait(others)
+    finally:  # the others write into the caller's arrays: never leave before they are done
+        for other in others:
+            other.exception()
     for other in others:
         other.result()
 
@@ -227,6 +232,8 @@ def _executor() -> ThreadPoolExecutor:
     global _pool
     with _pool_lock:
         if _pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             _pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="refimpl")  # started as they are needed
         return _pool
 

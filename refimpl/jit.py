@@ -17,10 +17,7 @@ therefore named after a hash of all sources of the package: an edit anywhere sta
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -182,6 +179,8 @@ def _njit(python: Callable[..., Any], options: dict[str, Any]) -> Any:
 @functools.cache
 def fingerprint() -> str:
     """A hash of every source file of the package."""
+    import hashlib
+
     root = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
@@ -192,7 +191,10 @@ def fingerprint() -> str:
 
 @functools.cache
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``REFIMPL_CACHE_DIR``, else beside the package, else the temporary folder."""
+    """Where compiled kernels are kept: ``REFIMPL_CACHE_DIR``, else beside the package, else in the user's cache."""
+    import shutil
+    import tempfile
+
     name = f"numba-{fingerprint()}"
     chosen = os.environ.get("REFIMPL_CACHE_DIR")
     if chosen:
@@ -201,10 +203,15 @@ def cache_folder() -> Path:
         except OSError as why:
             raise OSError(f"refimpl: cannot use the variable REFIMPL_CACHE_DIR, {chosen!r}: {why}") from why
     beside = Path(__file__).parent / "__pycache__"
-    try:
-        folder = _made(beside / name)
-    except OSError:
-        return _made(Path(tempfile.mkdtemp(prefix="refimpl-")) / name)  # private; nobody else can plant code in it
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "refimpl"
+    for parent in (beside, home):
+        try:
+            folder = _made(parent / name)
+            break
+        except (OSError, RuntimeError):  # read only, or nobody's home
+            continue
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="refimpl-"))  # this process's own; a shared one could be planted
     for other in beside.glob("numba-*"):
         if other.name != name and time.time() - other.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)

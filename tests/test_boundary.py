@@ -260,7 +260,7 @@ def test_set_threads_is_what_get_threads_tells(eager_threads: None) -> None:
     assert get_threads() == 3
 
 
-@pytest.mark.parametrize(("chosen", "count"), [("3", 3), ("0", None), ("many", None), ("", None)])
+@pytest.mark.parametrize(("chosen", "count"), [("3", 3), ("", None)])
 def test_the_environment_sets_the_number_of_threads(
     chosen: str, count: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +268,14 @@ def test_the_environment_sets_the_number_of_threads(
     monkeypatch.setenv("REFIMPL_THREADS", chosen)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert get_threads() == (count or available)
+
+
+@pytest.mark.parametrize("chosen", ["0", "many", "-1", "\u00b2", "1.5"])
+def test_a_senseless_environment_is_refused(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boundary, "_threads", None)
+    monkeypatch.setenv("REFIMPL_THREADS", chosen)
+    with pytest.raises(ValueError, match="REFIMPL_THREADS"):
+        get_threads()
 
 
 def test_chunks_cover_every_unit_once(eager_threads: None) -> None:

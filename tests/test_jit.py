@@ -247,12 +247,12 @@ def test_else_it_is_beside_the_package_and_stale_ones_go(copied: Path, monkeypat
     assert recent.exists(), "a running process may use it"
 
 
-def test_and_in_the_temporary_folder_where_the_package_is_read_only(
+def test_and_in_the_users_cache_where_the_package_is_read_only(
     copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REFIMPL_CACHE_DIR", raising=False)
     module = jit_of(copied)
-    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = module._made
 
     def refused(folder: Path) -> Path:
@@ -262,7 +262,7 @@ def test_and_in_the_temporary_folder_where_the_package_is_read_only(
 
     monkeypatch.setattr(module, "_made", refused)
     folder = module.cache_folder()
-    assert tmp_path / "temporary" in folder.parents
+    assert tmp_path / "cache" in folder.parents
     assert folder.is_dir()
 
 

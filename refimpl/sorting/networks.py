@@ -141,8 +141,8 @@ def splitter(n: int, k: int) -> Network:
 class Comparators(NamedTuple):
     """A network as kernels read it: comparator c compares wires first[c] and second[c], in layer order."""
 
-    first: NDArray[np.int64]  # (C,) wire that receives the minimum
-    second: NDArray[np.int64]  # (C,) wire that receives the maximum
+    first: NDArray[np.uint64]  # (C,) wire that receives the minimum (unsigned: no index counts from the end)
+    second: NDArray[np.uint64]  # (C,) wire that receives the maximum
     starts: NDArray[np.int64]  # (L + 1,) layer l is comparators starts[l] to starts[l + 1]
     wires: int
     name: str  # "odd_even", "bitonic" or "custom"
@@ -164,7 +164,7 @@ def _named(name: str, n: int) -> Comparators:
 def _flatten(name: str, network: Network, n: int) -> Comparators:
     pairs = np.array([pair for layer in network for pair in layer], np.int64).reshape(-1, 2)
     starts = np.cumsum([0] + [len(layer) for layer in network], dtype=np.int64)
-    first, second = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    first, second = pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
     for shared in (first, second, starts):  # named networks are kept, and public as residuals
         shared.setflags(write=False)
     return Comparators(first, second, starts, n, name)

@@ -42,8 +42,7 @@ class Tally:
         if detail and (not self.verdicts or before != after):
             self.details = [detail]
         elif detail and verdict == after and len(self.details) < 3:
-            kind = detail.split(":")[0].split(";")[0]
-            if not any(told.startswith(kind) for told in self.details):
+            if _kind(detail) not in map(_kind, self.details):
                 self.details.append(detail)
         self.verdicts.append(verdict)
         self.checked += checked
@@ -55,6 +54,11 @@ class Tally:
         return Finding(
             subject, oracle, verdict, self.checked, self.ulps, "" if verdict == "right" and not doubts else detail
         )
+
+
+def _kind(detail: str) -> str:
+    """What a remark is about, without its numbers: one of each kind is enough."""
+    return detail.split(":")[0].split(";")[0].lstrip("0123456789 of")
 
 
 @dataclass(frozen=True)

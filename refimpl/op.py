@@ -11,18 +11,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from refimpl.law import Array as Array
+from refimpl.law import Law
+from refimpl.law import Values as Values
 
 P = ParamSpec("P")
 Y = TypeVar("Y")  # outputs: an array, or a named tuple of arrays
 R = TypeVar("R", bound=tuple[Any, ...])  # residuals: a named tuple of plain arrays
 G = TypeVar("G", bound=tuple[Any, ...])  # gradients: a named tuple, one field per differentiable argument
 
-Array = NDArray[Any]
-Values = dict[str, Any]  # argument name -> value
 Sampler = Callable[[np.random.Generator, Mapping[str, int]], Any]
 BackwardIs = Literal["derivative", "implicit", "estimator", "surrogate"]
 
@@ -85,44 +86,6 @@ class Case:
 
     def __post_init__(self) -> None:
         assert self.expect is None or self.source, f"{self.name}: say where the expected value comes from"
-
-
-class Runner:
-    """What a law sees of an implementation: values and pullbacks at any arguments."""
-
-    def value(self, args: Values) -> Array:
-        raise NotImplementedError
-
-    def pull(self, args: Values, cotangent: Array) -> dict[str, Array]:
-        raise NotImplementedError
-
-
-class Sides(NamedTuple):
-    """Both sides of an identity, and the size of the terms that cancel in it (rounding is judged against that)."""
-
-    left: Array
-    right: Array
-    gauge: float | Array
-
-
-Identity = Callable[[Runner, Values, np.random.Generator], Sides]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Law:
-    """An exact statement about an operator. ``false`` laws are tempting and wrong; they carry a counterexample."""
-
-    name: str
-    statement: str
-    forward: Identity | None = None
-    backward: Identity | None = None
-    applies: Callable[[Values], bool] = lambda args: True
-    false: bool = False
-    counterexample: Values | None = None
-
-    def __post_init__(self) -> None:
-        assert self.forward or self.backward, self.name
-        assert self.false == (self.counterexample is not None), f"{self.name}: a false law has a counterexample"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -229,70 +192,11 @@ AnyOp = Op[Any, Any, Any, Any]
 
 
 def _by_id(identifier: str) -> AnyOp:
-    from refimpl.catalog import find
-
-    return find(identifier)[0]
-
-
-def changed(args: Values, **new: Any) -> Values:
-    """The same arguments with some of them replaced."""
-    return {**args, **new}
+    room, _, name = identifier.partition(".")
+    op: AnyOp = getattr(importlib.import_module(f"refimpl.{room}"), name)
+    return op
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     """A number whose logarithm is uniform."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def symmetry(
-    name: str,
-    statement: str,
-    *,
-    draw: Callable[[Values, np.random.Generator], Any],
-    move: Callable[[Values, Any], Values],
-    image: Callable[[Array, Any], Array],
-    pull_move: Callable[[dict[str, Array], Any], dict[str, Array]],
-    pull_image: Callable[[Array, Any], Array],
-    applies: Callable[[Values], bool] = lambda args: True,
-    counterexample: Values | None = None,
-    floor: float = 0.0,
-) -> Law:
-    """The law f(move(x)) = image(f(x)), declared once. Differentiating it gives the backward twin for free:
-
-        move^T vjp(move(x); g) = vjp(x; image^T g),
-
-    with ``pull_move`` and ``pull_image`` the transposed derivatives of the two maps. ``floor`` is the least size of the
-    terms that cancel in the image (1 for the image 1 - y).
-    """
-
-    def forward(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
-        a = draw(args, rng)
-        left, right = run.value(move(args, a)), image(run.value(args), a)
-        return Sides(left, right, max(floor, _largest(left, right)))
-
-    def backward(run: Runner, args: Values, rng: np.random.Generator) -> Sides:
-        a = draw(args, rng)
-        moved = move(args, a)
-        g = rng.standard_normal(np.shape(run.value(moved)))
-        left = pull_move(run.pull(moved, g), a)
-        right = run.pull(args, pull_image(g, a))
-        return stacked(left, right, np.abs(g).max(initial=0.0))
-
-    return Law(
-        name=name, statement=statement, forward=forward, backward=backward, applies=applies,
-        false=counterexample is not None, counterexample=counterexample,
-    )  # fmt: skip
-
-
-def stacked(left: dict[str, Array], right: dict[str, Array], floor: float) -> Sides:
-    """Two sets of gradients as one identity; each argument is judged against its own size, and at least ``floor``."""
-    names = [name for name in left if left[name] is not None]
-    blocks = [(np.ravel(left[name]), np.ravel(right[name])) for name in names]
-    gauges = [np.full(a.shape, max(_largest(a, b), floor)) for a, b in blocks]
-    if not blocks:
-        return Sides(np.zeros(0), np.zeros(0), 1.0)
-    return Sides(np.concatenate([a for a, _ in blocks]), np.concatenate([b for _, b in blocks]), np.concatenate(gauges))
-
-
-def _largest(left: Array, right: Array) -> float:
-    return float(max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0)))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from refimpl.checking.compare import compare
-from refimpl.op import AnyOp, Array, Runner, Values
+from refimpl.law import Runner
+from refimpl.op import AnyOp, Array, Values
 
 Calls = tuple[list[Any], Values]  # positional and keyword arguments
 

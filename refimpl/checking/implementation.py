@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refimpl.op import AnyOp, Runner, Values
+from refimpl.law import Runner
+from refimpl.op import AnyOp, Values
 
 Array = NDArray[Any]
 Gradients = dict[str, Array | None]  # None: the implementation offers no gradient for that argument

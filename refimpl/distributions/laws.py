@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.op import Array, Law, Runner, Sides, Values, changed, stacked, symmetry
+from refimpl.law import Law, Runner, Sides, changed, stacked, symmetry
+from refimpl.op import Array, Values
 from refimpl.scalars.distributions import SYMMETRIC
 
 

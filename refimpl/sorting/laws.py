@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from refimpl.boundary import Gate
-from refimpl.op import Array, Law, Runner, Sides, Values, changed, stacked, symmetry
+from refimpl.law import Law, Runner, Sides, changed, stacked, symmetry
+from refimpl.op import Array, Values
 from refimpl.sorting.networks import comparators
 
 

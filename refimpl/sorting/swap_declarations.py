@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.op import Arg, Array, Case, Law, Runner, Sides, Values, changed, log_uniform, symmetry
+from refimpl.law import Law, Runner, Sides, changed, symmetry
+from refimpl.op import Arg, Array, Case, Values, log_uniform
 from refimpl.scalars.swaps import CDFS, DEFAULT_LAM
 from refimpl.sorting.definition import BETA, DIFFERENTIABLE_CDFS, KINKS, weight_by_definition
 

@@ -324,7 +324,7 @@ def test_a_number_in_only_is_what_the_implementation_gets() -> None:
 def test_a_wrong_law_shows_on_the_library_itself() -> None:
     from dataclasses import replace
 
-    from refimpl.op import Law, Sides
+    from refimpl.law import Law, Sides
 
     doubled = Law(
         name="doubled",

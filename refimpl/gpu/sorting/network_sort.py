@@ -118,7 +118,7 @@ def _named(name: str, n: int, device: int) -> Comparators:
 
 
 def _uploaded(network: Comparators) -> Comparators:
-    first, second, starts = (xp().asarray(array) for array in network[:3])
+    first, second, starts = (xp().array(array) for array in network[:3])
     return network._replace(first=first, second=second, starts=starts)
 
 

@@ -44,8 +44,8 @@ def network_of(name: str, n: int) -> Any:
 
 def run(x: Any, network: str, cdf: str, beta: Any, lam: Any) -> tuple[Any, Any]:
     """Sorted values and matrix, over any batch axes."""
-    if cdf not in CDFS:
-        raise NotOffered(cdf)
+    if cdf not in CDFS or not isinstance(network, str):
+        raise NotOffered("a sigmoid or a network of one's own")
     n = x.shape[-1]
     rows = x.reshape(-1, n)
     steepness = (STEEPNESS.get(cdf, 1.0) * beta).expand(x.shape[:-1]).reshape(-1, 1)

@@ -69,7 +69,7 @@ def test_a_defect_that_is_new_or_gone_fails(monkeypatch, capsys):
 def test_a_package_that_is_missing_is_said_and_skipped(monkeypatch, capsys):
     monkeypatch.setitem(command.PEERS, "diffsort", "not_there")
     assert command.main(["diffsort"]) == 5
-    assert "pip install refimpl[peers]" in capsys.readouterr().out
+    assert "pip install -e '.[peers]'" in capsys.readouterr().out
 
 
 def test_the_records_are_what_the_command_reads():

@@ -186,7 +186,7 @@ def value(
     >>> distributions.cdf(np.array([-0.7, 0.7]), family="logistic").round(6)
     array([0.331812, 0.668188])
     """
-    return _evaluate(setup(gate, x, family, scale, shape, shift, reversed, squared))
+    return evaluate(cdf_kernel, setup(gate, x, family, scale, shape, shift, reversed, squared))
 
 
 def forward(
@@ -195,16 +195,7 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The value, and what the backward pass needs."""
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
-    return _evaluate(residuals), residuals._replace(
-        x=np.array(residuals.x)
-    )  # the user's x may change before the pullback
-
-
-def _evaluate(residuals: Residuals) -> Array:
-    kernel = cdf_kernel(FAMILIES.index(residuals.family))
-    y = empty(residuals.x.size, residuals.dtype)
-    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
-    return y.reshape(residuals.shapes[0])
+    return evaluate(cdf_kernel, residuals), owned(residuals)
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:
@@ -243,20 +234,37 @@ def setup(
     )
 
 
-def pull(gate: Gate, kernels: Any, residuals: Residuals, gy: Any) -> Gradients:
-    """Run a backward kernel over all elements; sum the parameters' gradients over the axes they were broadcast along."""
-    x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
-    gy = gate.cotangent(gy, x_shape).astype(np.float64, copy=False).reshape(-1)
+def owned(residuals: Residuals) -> Residuals:
+    """Residuals of their own: the user's x may change before the pullback is called."""
+    return residuals._replace(x=residuals.x.copy())
+
+
+def evaluate(kernels: Any, residuals: Residuals) -> Array:
+    """Run a forward kernel over all elements."""
     kernel = kernels(FAMILIES.index(residuals.family))
-    size = residuals.x.size
-    gx, gscale, gshape, gshift = empty(size, residuals.dtype), empty(size), empty(size), empty(size)
+    y = empty(residuals.x.size, residuals.dtype)
+    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
+    return y.reshape(residuals.shapes[0])
+
+
+def pull(gate: Gate, kernels: Any, residuals: Residuals, gy: Any) -> Gradients:
+    """Run a backward kernel over all elements."""
+    gy = gate.cotangent(gy, residuals.shapes[0]).astype(np.float64, copy=False).reshape(-1)
+    kernel, size = kernels(FAMILIES.index(residuals.family)), residuals.x.size
+    pulled = empty(size, residuals.dtype), empty(size), empty(size), empty(size)
 
     def chunk(start: int, stop: int) -> None:
-        kernel(*residuals[:4], *residuals[5:7], gy, gx, gscale, gshape, gshift, start, stop)
+        kernel(*residuals[:4], *residuals[5:7], gy, *pulled, start, stop)
 
     run(chunk, size, ELEMENT_NS * size)
+    return gradients(residuals, *pulled)
+
+
+def gradients(residuals: Residuals, gx: Array, gscale: Float, gshape: Float, gshift: Float) -> Gradients:
+    """In the shapes the arguments came in: the parameters' are summed over the axes they were broadcast along."""
+    x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
     return Gradients(
-        x=gx.reshape(x_shape),
+        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
         scale=unbroadcast(gscale.reshape(x_shape), scale_shape),
         shape=None if shape_shape is None else unbroadcast(gshape.reshape(x_shape), shape_shape),
         shift=unbroadcast(gshift.reshape(x_shape), shift_shape),

@@ -9,15 +9,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from refimpl.boundary import Array, Float, Gate, empty, run
+from refimpl.boundary import Array, Float, Gate
 from refimpl.distributions import cases, laws
 from refimpl.distributions import definition as define
-from refimpl.distributions.cdf import ELEMENT_NS, GAMMA, Gradients, Residuals, argument, pull, setup
+from refimpl.distributions.cdf import GAMMA, Gradients, Residuals, argument, evaluate, owned, pull, setup
 from refimpl.jit import scalar, specialised
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.distributions import FAMILIES, density_slope, law
+from refimpl.scalars.distributions import density_slope, law
 from refimpl.scalars.incomplete_gamma import digamma
 
 gate = Gate("distributions.pdf")
@@ -146,7 +144,7 @@ def value(
     >>> distributions.pdf(np.array([0.7]), family="cauchy").round(6)
     array([0.213631])
     """
-    return _evaluate(setup(gate, x, family, scale, shape, shift, reversed, squared))
+    return evaluate(pdf_kernel, setup(gate, x, family, scale, shape, shift, reversed, squared))
 
 
 def forward(
@@ -155,16 +153,7 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The value, and what the backward pass needs."""
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
-    return _evaluate(residuals), residuals._replace(
-        x=np.array(residuals.x)
-    )  # the user's x may change before the pullback
-
-
-def _evaluate(residuals: Residuals) -> Array:
-    kernel = pdf_kernel(FAMILIES.index(residuals.family))
-    y = empty(residuals.x.size, residuals.dtype)
-    run(lambda start, stop: kernel(*residuals[:4], *residuals[5:7], y, start, stop), y.size, ELEMENT_NS * y.size)
-    return y.reshape(residuals.shapes[0])
+    return evaluate(pdf_kernel, residuals), owned(residuals)
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:

@@ -223,7 +223,7 @@ def backward(residuals: Residuals, cotangents: Any) -> Gradients:
         glow, ghigh = cotangents
     except (TypeError, ValueError):
         gate.refuse("cotangent", "is not a pair", "two arrays, for min and for max", TypeError)
-    shape, dtype = residuals.shape, residuals.dtype
+    shape = residuals.shape
     glow = gate.cotangent(glow, shape, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
     ghigh = gate.cotangent(ghigh, shape, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
     size = residuals.d.size
@@ -233,6 +233,12 @@ def backward(residuals: Residuals, cotangents: Any) -> Gradients:
         swap_backward(*residuals[:6], residuals.cdf == CDFS[ART], glow, ghigh, ga, gb, gbeta, glam, start, stop)
 
     run(chunk, size, 4.0 * size)
+    return gradients(residuals, ga, gb, gbeta, glam)
+
+
+def gradients(residuals: Residuals, ga: Float, gb: Float, gbeta: Float, glam: Float) -> Gradients:
+    """In the shapes the arguments came in, summed over the axes they were broadcast along."""
+    shape, dtype = residuals.shape, residuals.dtype
     a_shape, b_shape, beta_shape, lam_shape = residuals.shapes
     return Gradients(
         a=unbroadcast(ga.reshape(shape), a_shape).astype(dtype, copy=False),

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float, unbroadcast
-from refimpl.distributions.cdf import GAMMA, Gradients, Residuals, argument, setup
+from refimpl.boundary import Array, Float
+from refimpl.distributions.cdf import GAMMA, Gradients, Residuals, argument, gradients, owned, setup
 from refimpl.gpu.device import DeviceFamily, Gate, device_specialised, empty, per_element
 from refimpl.scalars.distributions import FAMILIES, law
 from refimpl.scalars.incomplete_gamma import gamma_shape_slope
@@ -74,7 +74,7 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The value, and what the backward pass needs."""
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
-    return evaluate(cdf_kernel, residuals), residuals
+    return evaluate(cdf_kernel, residuals), owned(residuals)
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:
@@ -91,16 +91,10 @@ def evaluate(kernels: DeviceFamily, residuals: Residuals) -> Array:
 
 
 def pull(gate: Gate, kernels: DeviceFamily, residuals: Residuals, gy: Any) -> Gradients:
-    """Run a backward kernel over all elements; sum the parameters' gradients over the axes they were broadcast along."""
-    x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
-    gy = gate.cotangent(gy, x_shape).reshape(-1).astype(np.float64, copy=False)
+    """Run a backward kernel over all elements; cdf and pdf share it."""
+    gy = gate.cotangent(gy, residuals.shapes[0]).reshape(-1).astype(np.float64, copy=False)
     size = residuals.x.size
-    gx, gscale, gshape, gshift = empty(size), empty(size), empty(size), empty(size)
+    pulled = empty(size), empty(size), empty(size), empty(size)
     kernel = kernels(FAMILIES.index(residuals.family))
-    per_element(kernel, size, *residuals[:4], *residuals[5:7], gy, gx, gscale, gshape, gshift)
-    return Gradients(
-        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
-        scale=unbroadcast(gscale.reshape(x_shape), scale_shape),
-        shape=None if shape_shape is None else unbroadcast(gshape.reshape(x_shape), shape_shape),
-        shift=unbroadcast(gshift.reshape(x_shape), shift_shape),
-    )
+    per_element(kernel, size, *residuals[:4], *residuals[5:7], gy, *pulled)
+    return gradients(residuals, *pulled)

@@ -11,7 +11,7 @@ from typing import Any
 from numba import cuda
 
 from refimpl.boundary import Array, Float
-from refimpl.distributions.cdf import GAMMA, Gradients, Residuals, argument, setup
+from refimpl.distributions.cdf import GAMMA, Gradients, Residuals, argument, owned, setup
 from refimpl.distributions.pdf import per_shape_gamma
 from refimpl.gpu.device import Gate, device_specialised
 from refimpl.gpu.distributions.cdf import evaluate, pull
@@ -78,7 +78,7 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The value, and what the backward pass needs."""
     residuals = setup(gate, x, family, scale, shape, shift, reversed, squared)
-    return evaluate(pdf_kernel, residuals), residuals
+    return evaluate(pdf_kernel, residuals), owned(residuals)
 
 
 def backward(residuals: Residuals, gy: Any) -> Gradients:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float, unbroadcast
+from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, current_device, device_kernel, device_specialised, empty, per_row, settle, xp
 from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
-from refimpl.sorting.network_sort import Gradients, Residuals
+from refimpl.sorting.network_sort import Gradients, Residuals, gradients
 from refimpl.sorting.networks import Comparators, comparators
 from refimpl.sorting.problem import NetworkLike, Problem
 from refimpl.sorting.problem import setup as checked
@@ -142,7 +142,7 @@ def run_values(problem: Problem, keep: bool = True) -> tuple[Float, Residuals]:
 
 
 def pull_values(residuals: Residuals, gy: Float, push: Float) -> Gradients:
-    """The backward values pass over all rows: gradients in the shapes and dtype the arguments came in."""
+    """The backward values pass over all rows."""
     rows, n = gy.shape
     network = residuals.network
     gx, gbeta, glam = empty((rows, n)), empty((rows, network.first.size)), empty((rows, network.first.size))
@@ -150,10 +150,4 @@ def pull_values(residuals: Residuals, gy: Float, push: Float) -> Gradients:
         values_backward, rows, n // 2,
         *network[:3], *residuals[:6], residuals.cdf == CDFS[ART], gy, push, gx, gbeta, glam,
     )  # fmt: skip
-    x_shape, beta_shape, lam_shape = residuals.shapes
-    batch = x_shape[:-1]
-    return Gradients(
-        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
-        beta=unbroadcast(gbeta.sum(axis=-1).reshape(batch), beta_shape),
-        lam=None if lam_shape is None else unbroadcast(glam.sum(axis=-1).reshape(batch), lam_shape),
-    )
+    return gradients(residuals, gx, gbeta.sum(axis=-1), glam.sum(axis=-1))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float, unbroadcast
+from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, device_specialised, empty, per_element
 from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
-from refimpl.sorting.swap import Gradients, Residuals, Swapped, setup
+from refimpl.sorting.swap import Gradients, Residuals, Swapped, gradients, setup
 
 gate = Gate("sorting.swap")
 
@@ -77,17 +77,10 @@ def backward(residuals: Residuals, cotangents: Any) -> Gradients:
         glow, ghigh = cotangents
     except (TypeError, ValueError):
         gate.refuse("cotangent", "is not a pair", "two arrays, for min and for max", TypeError)
-    shape, dtype = residuals.shape, residuals.dtype
+    shape = residuals.shape
     glow = gate.cotangent(glow, shape, "cotangent of min").reshape(-1).astype(np.float64, copy=False)
     ghigh = gate.cotangent(ghigh, shape, "cotangent of max").reshape(-1).astype(np.float64, copy=False)
     size = residuals.d.size
     pulled = empty(size), empty(size), empty(size), empty(size)
     per_element(swap_backward, size, *residuals[:6], residuals.cdf == CDFS[ART], glow, ghigh, *pulled)
-    ga, gb, gbeta, glam = (array.reshape(shape) for array in pulled)
-    a_shape, b_shape, beta_shape, lam_shape = residuals.shapes
-    return Gradients(
-        a=unbroadcast(ga, a_shape).astype(dtype, copy=False),
-        b=unbroadcast(gb, b_shape).astype(dtype, copy=False),
-        beta=unbroadcast(gbeta, beta_shape),
-        lam=None if lam_shape is None else unbroadcast(glam, lam_shape),
-    )
+    return gradients(residuals, *pulled)

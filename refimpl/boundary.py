@@ -12,7 +12,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # imported when the first kernel is worth a second thread
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
+Index: TypeAlias = "int | np.uint64"  # unsigned where a loop is to be vectorised: no index counts from the end
 
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
@@ -187,7 +188,7 @@ _pool: ThreadPoolExecutor | None = None
 _pool_lock = threading.Lock()
 
 MOST_THREADS = 256
-WORTH_A_THREAD = 150_000.0  # nanoseconds: handing a chunk to another thread and back takes 30 to 100 us
+WORTH_A_THREAD = 200_000.0  # nanoseconds: handing a chunk to another thread and back takes 30 to 100 us
 
 
 def get_threads() -> int:

@@ -1,10 +1,11 @@
 """The one place that names Numba's options.
 
-Four kinds of function are compiled, each at its first call and not before, so that importing refimpl stays light:
+Five kinds of function are compiled, each at its first call and not before, so that importing refimpl stays light:
 
 ``@scalar``       floats in, floats out. The mathematics. CPU loops and CUDA kernels compile this very text.
 ``@kernel``       loops over arrays that are handed in. Touches nothing else.
-``@reduction``    a kernel that is one sum, whose terms may be added in another order; NaN and infinity keep their meaning.
+``@inlined``      a kernel that is one short loop, compiled into its caller.
+``@reduction``    an inlined kernel that is one sum, in any order of addition; NaN and infinity keep their meaning.
 ``@specialised``  a factory ``code -> kernel function``: one kernel per integer code, compiled when first asked for.
 
 Which scalar a code stands for is settled at compile time by a :class:`Switch`, so the choice costs nothing per element
@@ -58,14 +59,21 @@ class Compiled(Generic[P, T]):
         return f"<compiled {self.python.__module__}.{self.python.__qualname__}>"
 
 
-class Reduction(Compiled[P, T]):
-    """A kernel with one sum, whose order of addition the compiler may choose (a vector of partial sums)."""
+class Inlined(Compiled[P, T]):
+    """A kernel that becomes part of its caller: a loop so short that the call would cost as much."""
 
-    options = {**Compiled.options, "fastmath": {"reassoc"}, "forceinline": True}
+    options = {**Compiled.options, "forceinline": True}
+
+
+class Reduction(Inlined[P, T]):
+    """An inlined kernel with one sum, whose order of addition the compiler may choose (a vector of partial sums)."""
+
+    options = {**Inlined.options, "fastmath": {"reassoc"}}
 
 
 scalar = Compiled
 kernel = Compiled
+inlined = Inlined
 reduction = Reduction
 
 

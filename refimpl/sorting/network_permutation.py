@@ -8,8 +8,8 @@ The product over all comparators, P = M, is doubly stochastic and P x are the so
 input c at rank r (rank 0 = minimum).
 
 How it is laid out. Columns of M never meet, so P is made a block of columns at a time: the block, n x WIDTH numbers,
-stays in cache through all layers. Column c of M is zero at wires that input c cannot have reached yet; comparators
-between two such wires are left out, which halves the work of odd-even and leaves a third of it for bitonic networks.
+stays in cache through all layers. Column c of M is zero at wires that input c cannot have reached yet; a comparator
+mixes only the columns that can have reached it (``blocks``): two thirds of them in odd-even networks, half in bitonic.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, get_threads, run, scratch
-from refimpl.jit import kernel, reduction
+from refimpl.boundary import Array, Float, Gate, Index, empty, get_threads, run, scratch
+from refimpl.jit import inlined, kernel, reduction
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
+from refimpl.sorting.blocks import WIDTH, block, meeting, reach, start_block
 from refimpl.sorting.network_sort import (
     SWAP_NS,
     Gradients,
@@ -36,31 +37,24 @@ from refimpl.sorting.problem import NetworkLike, setup
 
 gate = Gate("sorting.network_permutation")
 
-WIDTH = 64  # columns in a block: 64 doubles are 8 cache lines, long enough to vectorise and short enough for n = 1024
 GROUP = 256  # columns whose contributions to q are summed in one go; fixed, so that bits do not depend on threads
 
 
 @kernel
-def start_block(work: Float, live: Array, left: int) -> None:
-    """Columns left, left + 1, ... of the identity; only their own wires are reached."""
-    for wire in range(work.shape[0]):
-        live[wire] = 0
-        for k in range(work.shape[1]):
-            work[wire, k] = 0.0
-    for k in range(min(work.shape[1], work.shape[0] - left)):
-        work[left + k, k] = 1.0
-        live[left + k] = 1
+def smear(work: Float, i: int, j: int, near: Index, far: Index) -> None:
+    """One comparator whose weights are NaN: columns that are zero in both rows do not depend on them."""
+    for k in range(near, far):
+        if work[i, k] != 0.0 or work[j, k] != 0.0:
+            work[i, k] = work[j, k] = np.nan
 
 
-@kernel
-def mix(work: Float, i: int, j: int, a: float, b: float) -> None:
-    """One comparator: rows i and j of the block. If the weights are NaN, what is 0 in both rows is 0 all the same."""
+@inlined
+def mix(work: Float, i: int, j: int, a: float, b: float, near: Index, far: Index) -> None:
+    """One comparator: rows i and j of the block, columns near to far."""
     if a != a:
-        for k in range(work.shape[1]):
-            if work[i, k] != 0.0 or work[j, k] != 0.0:
-                work[i, k] = work[j, k] = a
+        smear(work, i, j, near, far)
         return
-    for k in range(work.shape[1]):
+    for k in range(near, far):
         upper, lower = work[i, k], work[j, k]
         work[i, k] = a * upper + b * lower
         work[j, k] = b * upper + a * lower
@@ -68,20 +62,22 @@ def mix(work: Float, i: int, j: int, a: float, b: float) -> None:
 
 @kernel
 def matrix(
-    first: Array, second: Array, alpha: Float, abar: Float, p: Array,
-    work: Float, live: Array, groups: int, start: int, stop: int,
+    first: Array, second: Array, low: Array, high: Array, alpha: Float, abar: Float, p: Array,
+    work: Float, met: Array, near: Array, far: Array, groups: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Groups of columns start to stop (numbered row by row) of every row's matrix."""
     n, width = work.shape
+    steps: Index = np.uint64(0)
+    ready = n
     for unit in range(start, stop):
         row, group = unit // groups, unit % groups
         for left in range(group * GROUP, min(n, (group + 1) * GROUP), width):
-            start_block(work, live, left)
-            for c in range(first.size):
-                i, j = first[c], second[c]
-                if live[i] or live[j]:
-                    live[i] = live[j] = 1
-                    mix(work, i, j, alpha[row, c], abar[row, c])
+            if ready != left:
+                steps, ready = meeting(low, high, np.uint64(left), np.uint64(width), met, near, far), left
+            start_block(work, left)
+            for step in range(steps):
+                c = met[step]
+                mix(work, first[c], second[c], alpha[row, c], abar[row, c], near[step], far[step])
             for wire in range(n):
                 for k in range(min(width, n - left)):
                     p[row, wire, left + k] = work[wire, k]
@@ -95,11 +91,21 @@ def matrix(
 # would fill C x n numbers (220 MiB at n = 1024), undoing the swaps divides by 2 alpha - 1, which may be 0.
 
 
+@inlined
+def keep(work: Float, i: int, j: int, tape: Float, step: Index, near: Index, far: Index) -> None:
+    """What (2) will need of this comparator."""
+    for k in range(near, far):
+        tape[step, k] = work[i, k] - work[j, k]
+
+
 @reduction
-def undo(work: Float, i: int, j: int, tape: Float, step: int, a: float, b: float) -> float:
-    """One comparator backwards: mixes the rows of G (6) and returns this block's share of q (2)."""
+def undo(work: Float, i: int, j: int, a: float, b: float, tape: Float, step: Index, near: Index, far: Index) -> float:
+    """One comparator backwards: mixes the rows of G (6) and returns this block's share of q (2).
+
+    Outside near to far M is zero, and G is not asked for again: what an earlier comparator can reach lies inside.
+    """
     q = 0.0
-    for k in range(work.shape[1]):
+    for k in range(near, far):
         upper, lower = work[i, k], work[j, k]
         q += (upper - lower) * tape[step, k]  # (2)
         work[i, k] = a * upper + b * lower  # (6)
@@ -109,32 +115,33 @@ def undo(work: Float, i: int, j: int, tape: Float, step: int, a: float, b: float
 
 @kernel
 def matrix_backward(
-    first: Array, second: Array, alpha: Float, abar: Float, gp: Array, q: Float,
-    work: Float, live: Array, tape: Float, taken: Array, groups: int, start: int, stop: int,
+    first: Array, second: Array, low: Array, high: Array, alpha: Float, abar: Float, gp: Array, q: Float,
+    work: Float, met: Array, near: Array, far: Array, tape: Float, groups: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     n, width = work.shape
+    steps: Index = np.uint64(0)
+    ready = n
     for unit in range(start, stop):
         row, group = unit // groups, unit % groups
         for c in range(first.size):
             q[row, group, c] = 0.0
         for left in range(group * GROUP, min(n, (group + 1) * GROUP), width):
-            start_block(work, live, left)
-            steps = 0
-            for c in range(first.size):
-                i, j = first[c], second[c]
-                if live[i] or live[j]:
-                    live[i] = live[j] = 1
-                    for k in range(width):
-                        tape[steps, k] = work[i, k] - work[j, k]
-                    mix(work, i, j, alpha[row, c], abar[row, c])
-                    taken[steps] = c
-                    steps += 1
+            if ready != left:
+                steps, ready = meeting(low, high, np.uint64(left), np.uint64(width), met, near, far), left
+            start_block(work, left)
+            for step in range(steps):
+                c = met[step]
+                keep(work, first[c], second[c], tape, step, near[step], far[step])
+                mix(work, first[c], second[c], alpha[row, c], abar[row, c], near[step], far[step])
             for wire in range(n):
                 for k in range(width):
                     work[wire, k] = gp[row, wire, left + k] if left + k < n else 0.0
-            for step in range(steps - 1, -1, -1):
-                c = taken[step]
-                q[row, group, c] += undo(work, first[c], second[c], tape, step, alpha[row, c], abar[row, c])
+            for undone in range(steps):
+                s = steps - np.uint64(1) - undone
+                c = met[s]
+                q[row, group, c] += undo(
+                    work, first[c], second[c], alpha[row, c], abar[row, c], tape, s, near[s], far[s]
+                )
 
 
 def value(
@@ -211,8 +218,10 @@ def forward(
     y, residuals, p = empty((rows, n)), unwritten(problem), empty((rows, n, n), problem.dtype)
 
     def columns(start: int, stop: int) -> None:
-        work, live = scratch("work", (n, min(n, WIDTH))), np.empty(n, np.uint8)
-        matrix(*problem.network[:2], residuals.alpha, residuals.abar, p, work, live, groups, start, stop)
+        matrix(
+            *reach(problem.network), residuals.alpha, residuals.abar, p,
+            *block(problem.network), groups, start, stop,
+        )  # fmt: skip
 
     def whole(start: int, stop: int) -> None:
         values_rows(problem, y, residuals, start, stop)
@@ -220,10 +229,10 @@ def forward(
 
     size = residuals.d.size
     if rows >= get_threads():  # one parallel region, by rows
-        run(whole, rows, work=(SWAP_NS + 8.0 + 0.2 * n) * size)
+        run(whole, rows, work=(SWAP_NS + 3.0 + 0.1 * n) * size)
     else:  # few rows: the columns of a matrix are shared out
         values_rows(problem, y, residuals, 0, rows)
-        run(columns, rows * groups, work=(8.0 + 0.2 * n) * size)
+        run(columns, rows * groups, work=(3.0 + 0.1 * n) * size)
     return p.reshape(*problem.shapes[0], n), residuals
 
 
@@ -244,12 +253,9 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
     )
 
     def columns(start: int, stop: int) -> None:
-        width = min(n, WIDTH)
-        work, live = scratch("work", (n, width)), np.empty(n, np.uint8)
-        tape, taken = scratch("tape", (size, width)), np.empty(size, np.int64)
         matrix_backward(
-            network.first, network.second, residuals.alpha, residuals.abar, gp, q,
-            work, live, tape, taken, groups, start, stop,
+            *reach(network), residuals.alpha, residuals.abar, gp, q,
+            *block(network), scratch("tape", (size, min(n, WIDTH))), groups, start, stop,
         )  # fmt: skip
 
     def whole(start: int, stop: int) -> None:
@@ -257,9 +263,9 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
         pull_rows(residuals, gy, q, pulled, start, stop)
 
     if rows >= get_threads():  # as in the forward pass
-        run(whole, rows, work=(SWAP_NS / 2.0 + 16.0 + 0.4 * n) * residuals.d.size)
+        run(whole, rows, work=(SWAP_NS / 4.0 + 6.0 + 0.4 * n) * residuals.d.size)
     else:
-        run(columns, rows * groups, work=(16.0 + 0.4 * n) * residuals.d.size)
+        run(columns, rows * groups, work=(6.0 + 0.4 * n) * residuals.d.size)
         pull_rows(residuals, gy, q, pulled, 0, rows)
     return gradients(residuals, *pulled)
 

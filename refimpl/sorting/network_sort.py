@@ -28,27 +28,38 @@ from refimpl.sorting.problem import NetworkLike, Problem, setup
 
 gate = Gate("sorting.network_sort")
 
-SWAP_NS = 12.0  # one comparator of the values pass, nearly all of it the sigmoid; about a third of that going back
+SWAP_NS = 8.0  # one comparator of the values pass, nearly all of it the sigmoid; about a quarter of that going back
 
 
 @specialised
 def values_kernel(code: int) -> Callable[..., None]:
     def values(
-        first: Array, second: Array, x: Float, beta: Float, lam: Float,
-        y: Float, d: Float, alpha: Float, abar: Float, slope: Float, keep: int, start: int, stop: int,
+        first: Array, second: Array, starts: Array, x: Float, beta: Float, lam: Float, y: Float,
+        d: Float, alpha: Float, abar: Float, slope: Float, pairs: Float, keep: bool, start: int, stop: int,
     ) -> None:  # fmt: skip
-        """Run rows start to stop through the network. keep = 1 saves every row's comparators, 0 overwrites row 0."""
+        """Run rows start to stop through the network; save every comparator, or (``keep`` false) a layer at a time.
+
+        The comparators of a layer are disjoint: their values are gathered into ``pairs``, swapped side by side, and put
+        back. Each loop does so little that it becomes vector instructions.
+        """
         for row in range(start, stop):
+            save, scale, exponent = row * keep, beta[row], lam[row]
             for wire in range(x.shape[1]):
                 y[row, wire] = x[row, wire]
-            save = row * keep
-            for c in range(first.size):
-                i, j = first[c], second[c]
-                a, b = y[row, i], y[row, j]
-                gap = difference(a, b)
-                p, q, per_gap = weights(code, gap, beta[row], lam[row])
-                y[row, i], y[row, j] = exchange(a, b, gap, p, q)
-                d[save, c], alpha[save, c], abar[save, c], slope[save, c] = gap, p, q, per_gap
+            for layer in range(starts.size - 1):
+                c, size = starts[layer], starts[layer + 1] - starts[layer]
+                at = c if keep else np.uint64(0)
+                for s in range(size):
+                    a, b = y[row, first[c + s]], y[row, second[c + s]]
+                    pairs[0, s], pairs[1, s], d[save, at + s] = a, b, difference(a, b)
+                for s in range(at, at + size):
+                    alpha[save, s], abar[save, s], slope[save, s] = weights(code, d[save, s], scale, exponent)
+                for s in range(size):
+                    pairs[0, s], pairs[1, s] = exchange(
+                        pairs[0, s], pairs[1, s], d[save, at + s], alpha[save, at + s], abar[save, at + s]
+                    )
+                for s in range(size):
+                    y[row, first[c + s]], y[row, second[c + s]] = pairs[0, s], pairs[1, s]
 
     return values
 
@@ -68,12 +79,13 @@ def values_backward(
     first: Array, second: Array, d: Float, alpha: Float, abar: Float, slope: Float, beta: Float, lam: Float, art: bool,
     gy: Float, push: Float, gx: Float, gbeta: Float, glam: Float, start: int, stop: int,
 ) -> None:  # fmt: skip
+    size = np.uint64(first.size)  # unsigned, like the wires: no index counts from the end
     for row in range(start, stop):
         for wire in range(gx.shape[1]):
             gx[row, wire] = gy[row, wire]
-        gbeta[row] = 0.0
-        glam[row] = 0.0
-        for c in range(first.size - 1, -1, -1):
+        by_beta, by_lam = 0.0, 0.0
+        for undone in range(size):
+            c = size - np.uint64(1) - undone
             i, j = first[c], second[c]
             gi, gj = gx[row, i], gx[row, j]
             gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
@@ -82,10 +94,12 @@ def values_backward(
             per_beta, per_lam = 1.0, 0.0
             if art:
                 per_beta, per_lam = art_ratios(d[row, c], lam[row])
-            gbeta[row] += gd * d[row, c] * per_beta / beta[row]  # (5)
-            glam[row] += gd * d[row, c] * per_lam  # (5)
+            by_beta += gd * d[row, c] * per_beta  # (5)
+            by_lam += gd * d[row, c] * per_lam  # (5)
             gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
             gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
+        gbeta[row] = by_beta / beta[row]  # (5)
+        glam[row] = by_lam
 
 
 class Residuals(NamedTuple):
@@ -213,18 +227,18 @@ def unwritten(problem: Problem, keep: int = 1) -> Residuals:
 
 def values_rows(problem: Problem, y: Float, residuals: Residuals, start: int, stop: int) -> None:
     """The values pass of rows start to stop."""
-    network, keep = problem.network, int(residuals.d.shape[0] > 0)
-    d, alpha, abar, slope = residuals[:4] if keep else empty((4, 1, network.first.size))
+    network, keep = problem.network, residuals.d.shape[0] > 0
+    widest = network.wires // 2
+    saved = residuals[:4] if keep else empty((4, 1, widest))
     values_kernel(CDFS.index(problem.cdf))(
-        network.first, network.second, problem.x, problem.beta, problem.lam,
-        y, d, alpha, abar, slope, keep, start, stop,
-    )  # fmt: skip
+        *network[:3], problem.x, problem.beta, problem.lam, y, *saved, empty((2, widest)), keep, start, stop
+    )
 
 
 def pull_values(residuals: Residuals, gy: Array, push: Float) -> Gradients:
     """The backward values pass over all rows."""
     pulled = empty(gy.shape), empty(gy.shape[0]), empty(gy.shape[0])
-    work = SWAP_NS / 2.0 * residuals.d.size
+    work = SWAP_NS / 4.0 * residuals.d.size
     run(lambda start, stop: pull_rows(residuals, gy, push, pulled, start, stop), gy.shape[0], work)
     return gradients(residuals, *pulled)
 

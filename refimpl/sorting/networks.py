@@ -143,7 +143,9 @@ class Comparators(NamedTuple):
 
     first: NDArray[np.uint64]  # (C,) wire that receives the minimum (unsigned: no index counts from the end)
     second: NDArray[np.uint64]  # (C,) wire that receives the maximum
-    starts: NDArray[np.int64]  # (L + 1,) layer l is comparators starts[l] to starts[l + 1]
+    starts: NDArray[np.uint64]  # (L + 1,) layer l is comparators starts[l] to starts[l + 1]
+    low: NDArray[np.uint64]  # (C,) inputs below low[c] cannot have reached the wires of comparator c,
+    high: NDArray[np.uint64]  # (C,) nor can inputs from high[c] on
     wires: int
     name: str  # "odd_even", "bitonic" or "custom"
 
@@ -162,12 +164,24 @@ def _named(name: str, n: int) -> Comparators:
 
 
 def _flatten(name: str, network: Network, n: int) -> Comparators:
-    pairs = np.array([pair for layer in network for pair in layer], np.int64).reshape(-1, 2)
-    starts = np.cumsum([0] + [len(layer) for layer in network], dtype=np.int64)
-    first, second = pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
-    for shared in (first, second, starts):  # named networks are kept, and public as residuals
+    pairs = [pair for layer in network for pair in layer]
+    first, second = np.array(pairs, np.uint64).reshape(-1, 2).T.copy()
+    starts = np.cumsum([0] + [len(layer) for layer in network], dtype=np.uint64)
+    low, high = _reach(pairs, n)
+    for shared in (first, second, starts, low, high):  # named networks are kept, and public as residuals
         shared.setflags(write=False)
-    return Comparators(first, second, starts, n, name)
+    return Comparators(first, second, starts, low, high, n, name)
+
+
+def _reach(pairs: list[tuple[int, int]], n: int) -> NDArray[np.uint64]:
+    """For every comparator, the least range of inputs that holds all whose value may have reached it."""
+    low, high = list(range(n)), list(range(1, n + 1))
+    reach = np.empty((2, len(pairs)), np.uint64)
+    for c, (i, j) in enumerate(pairs):
+        low[i] = low[j] = min(low[i], low[j])
+        high[i] = high[j] = max(high[i], high[j])
+        reach[:, c] = low[i], high[i]
+    return reach
 
 
 def _validated(gate: Gate, network: Any, n: int) -> Network:

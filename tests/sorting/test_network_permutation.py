@@ -93,9 +93,9 @@ def test_doubly_stochastic_and_p_times_x_is_the_sorted_values(network: str, cdf:
     agree(p @ x, network_sort(x, **how), ulps, gauge=np.abs(x).sum())
 
 
-@pytest.mark.parametrize("n", [63, 64, 65, 129, 256, 257, 300])
+@pytest.mark.parametrize("n", [63, 64, 65, 127, 128, 129, 256, 257, 300])
 def test_columns_do_not_notice_their_block(n: int) -> None:
-    """Around the widths of blocks (64) and groups (256): P and its VJP against products of whole matrices."""
+    """Around the widths of blocks (128) and groups (256): P and its VJP against products of whole matrices."""
     rng = np.random.default_rng(n)
     x, g = rng.normal(size=n), rng.standard_normal((n, n))
     p, pullback = network_permutation.vjp(x, cdf="logistic", beta=2.0)

@@ -115,16 +115,18 @@ def comparators(quick: bool) -> list[Row]:
 
 
 def values(quick: bool) -> list[Row]:
-    """Sorted values alone, beside a loop that evaluates the sigmoids and swaps."""
+    """Sorted values alone, beside a loop that evaluates the sigmoids and swaps, both on one thread."""
     batch = 100
+    refimpl.set_threads(1)
     x = np.random.default_rng(0).standard_normal((batch, 1024))
     count = batch * sum(map(len, sorting.bitonic(1024)))
     subjects = {
         "refimpl": lambda: sorting.network_sort(x, beta=BETA),
-        "floor": floors.sigmoid_floor(THREADS, count),
+        "floor": floors.sigmoid_floor(1, count),
     }
     taken = medians(subjects, 7)
-    what = f"values, bitonic n=1024 batch={batch}"
+    refimpl.set_threads(THREADS)
+    what = f"values, bitonic n=1024 batch={batch}, 1 thread"
     return [Row(what, "sigmoid and swap alone", "ms", taken["refimpl"] * 1e3, taken["floor"] * 1e3, 3.0, "within")]
 
 

@@ -12,7 +12,8 @@ ENOUGH = 20e-3  # seconds one sample lasts at least, by calling again
 def medians(subjects: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of one call of each subject, the subjects taking turns.
 
-    A turn begins with a call that does not count: the threads of the one before (OpenMP's spin for a while) go to sleep.
+    A turn begins with calls that do not count, for as long as a sample lasts: the threads of the subject before
+    (OpenMP's spin for a while) go to sleep, and its own are awake.
     """
     repeats = {}
     for name, call in subjects.items():
@@ -22,7 +23,7 @@ def medians(subjects: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
     for _ in range(rounds):
         for name, call in subjects.items():
             if repeats[name] > 1:
-                call()
+                clocked(call, repeats[name])
             samples[name].append(clocked(call, repeats[name]))
     return {name: median(taken) for name, taken in samples.items()}
 

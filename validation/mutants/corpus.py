@@ -45,17 +45,17 @@ SWAP = _of(
 
 NETWORK_SORT = _of(
     "sorting.network_sort",
-    ("comparators undone first to last", "range(first.size - 1, -1, -1)", "range(first.size)"),
-    ("first comparator forgotten", "range(first.size - 1, -1, -1)", "range(first.size - 1, 0, -1)"),
-    ("last comparator forgotten", "range(first.size - 1, -1, -1)", "range(first.size - 2, -1, -1)"),
+    ("comparators undone first to last", "c = size - np.uint64(1) - undone", "c = undone"),
+    ("first comparator forgotten", "for undone in range(size):", "for undone in range(int(size) - 1):"),
+    ("last comparator forgotten", "for undone in range(size):", "for undone in range(1, int(size)):"),
     ("weight path left out", "gd = (slope[row, c] * d[row, c]) * (gj - gi)", "gd = 0.0 * slope[row, c]"),
     ("sign of the weight path", "(gj - gi)  # (1)", "(gi - gj)  # (1)"),
     ("weight path to x_j left out", "alpha[row, c] * gj + gd", "alpha[row, c] * gj"),
     ("direct weights exchanged", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = abar[row, c] * gi + alpha[row, c] * gj"),
     ("wires exchanged", "i, j = first[c], second[c]\n            gi, gj", "j, i = first[c], second[c]\n            gi, gj"),
-    ("beta overwritten, not added", "gbeta[row] += gd * d[row, c] * per_beta / beta[row]", "gbeta[row] = gd * d[row, c] * per_beta / beta[row]"),
-    ("beta not divided out", "gbeta[row] += gd * d[row, c] * per_beta / beta[row]", "gbeta[row] += gd * d[row, c] * per_beta"),
-    ("distance for difference in beta", "gd * d[row, c] * per_beta / beta[row]", "gd * abs(d[row, c]) * per_beta / beta[row]"),
+    ("beta overwritten, not added", "by_beta += gd * d[row, c] * per_beta", "by_beta = gd * d[row, c] * per_beta"),
+    ("beta not divided out", "by_beta / beta[row]", "by_beta"),
+    ("distance for difference in beta", "gd * d[row, c] * per_beta", "gd * abs(d[row, c]) * per_beta"),
     ("weights of the first batch row", "gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj", "gx[row, i] = alpha[0, c] * gi + abar[0, c] * gj"),
     ("slope off by 1e-6", "(slope[row, c] * d[row, c])", "((1.0 + 1e-6) * slope[row, c] * d[row, c])"),
     ("dead beyond |d| = 2", "(slope[row, c] * d[row, c])", "((slope[row, c] if abs(d[row, c]) < 2.0 else 0.0) * d[row, c])"),
@@ -67,8 +67,8 @@ NETWORK_SORT = _of(
     ("left in reversed order", "x=gx.reshape(x_shape)", "x=gx[:, ::-1].reshape(x_shape)"),
     ("divided by n", "x=gx.reshape(x_shape)", "x=(gx / gx.shape[1]).reshape(x_shape)"),
     ("beta's gradient not summed over the batch", "beta=unbroadcast(gbeta.reshape(batch), beta_shape)", "beta=gbeta.reshape(batch)"),
-    ("ART: beta as for plain sigmoids", "gd * d[row, c] * per_beta / beta[row]", "gd * d[row, c] / beta[row]"),
-    ("ART: sign of the exponent", "glam[row] += gd * d[row, c] * per_lam", "glam[row] -= gd * d[row, c] * per_lam"),
+    ("ART: beta as for plain sigmoids", "gd * d[row, c] * per_beta", "gd * d[row, c]"),
+    ("ART: sign of the exponent", "by_lam += gd * d[row, c] * per_lam", "by_lam -= gd * d[row, c] * per_lam"),
 )
 
 PERMUTATION = _of(
@@ -79,13 +79,13 @@ PERMUTATION = _of(
     ("weight's cotangent halved", "q += (upper - lower) * tape[step, k]", "q += 0.5 * (upper - lower) * tape[step, k]"),
     ("cotangent rows mixed the wrong way", "work[i, k] = a * upper + b * lower  # (6)", "work[i, k] = b * upper + a * lower  # (6)"),
     ("cotangent rows not mixed", "work[j, k] = b * upper + a * lower  # (6)", "work[j, k] = lower  # (6)"),
-    ("last column forgotten", "for k in range(work.shape[1]):\n        upper, lower = work[i, k], work[j, k]\n        q", "for k in range(work.shape[1] - 1):\n        upper, lower = work[i, k], work[j, k]\n        q"),
-    ("tape written after the swap", "tape[steps, k] = work[i, k] - work[j, k]", "tape[steps, k] = (alpha[row, c] - abar[row, c]) * (work[i, k] - work[j, k])"),
-    ("sign on the tape", "tape[steps, k] = work[i, k] - work[j, k]", "tape[steps, k] = work[j, k] - work[i, k]"),
+    ("last column forgotten", "for k in range(near, far):\n        upper, lower = work[i, k], work[j, k]\n        q", "for k in range(near, far - 1):\n        upper, lower = work[i, k], work[j, k]\n        q"),
+    ("tape in reversed order", "tape[step, k] = work[i, k] - work[j, k]", "tape[step, far - 1 - (k - near)] = work[i, k] - work[j, k]"),
+    ("sign on the tape", "tape[step, k] = work[i, k] - work[j, k]", "tape[step, k] = work[j, k] - work[i, k]"),
     ("cotangent transposed", "gp[row, wire, left + k] if", "gp[row, left + k, wire] if"),
     ("cotangent of the first batch row", "gp[row, wire, left + k] if", "gp[0, wire, left + k] if"),
-    ("comparators undone first to last", "for step in range(steps - 1, -1, -1):", "for step in range(steps):"),
-    ("weights of the first batch row", "step, alpha[row, c], abar[row, c])", "step, alpha[0, c], abar[0, c])"),
+    ("comparators undone first to last", "s = steps - np.uint64(1) - undone", "s = undone"),
+    ("weights of the first batch row", "alpha[row, c], abar[row, c], tape", "alpha[0, c], abar[0, c], tape"),
     ("off by 1e-6", "q += (upper - lower) * tape[step, k]", "q += (1.0 + 1e-6) * (upper - lower) * tape[step, k]"),
 )
 

@@ -118,8 +118,8 @@ def _named(name: str, n: int, device: int) -> Comparators:
 
 
 def _uploaded(network: Comparators) -> Comparators:
-    first, second, starts = (xp().array(array) for array in network[:3])
-    return network._replace(first=first, second=second, starts=starts)
+    first, second = (xp().array(array) for array in network[:2])
+    return network._replace(first=first, second=second, starts=xp().array(network.starts.astype(np.int64)))
 
 
 def _run(problem: Problem, keep: bool) -> tuple[Array, Residuals]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from refimpl.boundary import get_threads as get_threads
     from refimpl.boundary import set_threads as set_threads
     from refimpl.catalog import OPERATORS as OPERATORS
+    from refimpl.checking import Impl as Impl
     from refimpl.checking import NotOffered as NotOffered
     from refimpl.checking import check as check
 
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 _MODULES = ("catalog", "distributions", "sorting", "checking", "bridges")
 _NAMES = {
     "OPERATORS": "refimpl.catalog",
+    "Impl": "refimpl.checking",
     "NotOffered": "refimpl.checking",
     "check": "refimpl.checking",
     "get_threads": "refimpl.boundary",

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from refimpl import boundary, catalog
+from refimpl import boundary
+from refimpl.checking.doors import Impl, one_operator
+from refimpl.checking.frameworks import FRAMEWORKS
 from refimpl.checking.implementation import (
     Implementation,
     NotOffered,
     Running,
-    from_callable,
-    from_torch,
+    nothing,
     pack,
     reference,
 )
@@ -33,12 +34,11 @@ from refimpl.op import AnyOp, Values
 
 LAWFUL = 24  # random samples on which laws are tried
 LAW_SLACK = 64.0  # laws compare two evaluations at inputs that were themselves rounded
-FRAMEWORKS = {"numpy": from_callable, "torch": from_torch}
 
 
 def check(
     op: str | AnyOp,
-    implementation: Callable[..., Any] | Implementation | None = None,
+    implementation: Callable[..., Any] | Implementation | Impl | None = None,
     *,
     framework: str = "numpy",
     only: Mapping[str, Any] | None = None,
@@ -55,10 +55,11 @@ def check(
     ----------
     op : str or operator
         "sorting.network_sort", or the operator itself.
-    implementation : callable, optional
-        Takes the operator's arguments. With framework "numpy" it returns ``(y, pullback)``; the pullback takes the
-        cotangent of y and returns the gradients, by name, in declared order, or the first one alone. With "torch" it
-        takes and returns tensors, and torch derives the VJP. Raise ``NotOffered`` for arguments it does not support.
+    implementation : callable or Impl, optional
+        An ``Impl`` is asked for this operator. A callable takes the operator's arguments. With framework "numpy" it
+        returns ``(y, pullback)``; the pullback takes the cotangent of y and returns the gradients, by name, in declared
+        order, or the first one alone. With "torch" or "jax" it takes and returns the framework's arrays, and the
+        framework derives the VJP. Raise ``NotOffered`` for arguments it does not support.
     only : mapping, optional
         Restricts arguments, e.g. ``{"cdf": ("cauchy", "logistic"), "network": "odd_even", "beta": 2.0}``: names and
         flags select, a number replaces what was drawn.
@@ -85,11 +86,13 @@ def check(
     >>> report.verdict, report.by_argument["value"], report.by_argument["x"], report.by_argument["scale"]
     ('wrong', 'right', 'wrong', 'not offered')
     """
-    operator = _operator(op)
+    operator = one_operator(op)
     if implementation is None:
         subject = reference(operator)
     elif isinstance(implementation, Implementation):
         subject = implementation
+    elif isinstance(implementation, Impl):
+        subject = implementation.get(operator) or nothing(operator, implementation.name)
     else:
         if framework not in FRAMEWORKS:
             raise ValueError(f"check: framework is {framework!r}; expected one of {', '.join(FRAMEWORKS)}")
@@ -99,15 +102,6 @@ def check(
     if samples < 1:
         raise ValueError(f"check: samples is {samples}; expected at least 1")
     return _Check(operator, subject, only or {}, samples, cases, seed, slack, progress or (lambda text: None)).run()
-
-
-def _operator(op: str | AnyOp) -> AnyOp:
-    if not isinstance(op, str):
-        return op
-    found = catalog.find(op)
-    if len(found) != 1:
-        raise LookupError(f"{op!r} names {len(found)} operators: {', '.join(o.id for o in found)}; name one")
-    return found[0]
 
 
 class _Check(Trials):

@@ -1,7 +1,8 @@
 """Somebody's implementation of an operator, as the checks call it.
 
-Two doors so far: a plain callable that returns ``(y, pullback)``, and a PyTorch function whose VJP torch derives.
-Whatever comes out is turned into float64 NumPy arrays once, here; nothing else knows where it came from.
+A plain callable returns ``(y, pullback)``; what speaks another language is made into the same thing in ``frameworks``
+(PyTorch, JAX) and ``process`` (any program). Whatever comes out is checked once, here; nothing else knows where it came
+from.
 """
 
 from __future__ import annotations
@@ -75,6 +76,15 @@ def reference(op: AnyOp) -> Implementation:
     return Implementation(f"refimpl {op.id}", from_callable(op, op.vjp).run, own=True)
 
 
+def nothing(op: AnyOp, name: str) -> Implementation:
+    """What stands for an operator that somebody's library does not have."""
+
+    def run(args: Values) -> Answer:
+        raise NotOffered(f"{name} does not offer {op.id}")
+
+    return Implementation(name, run)
+
+
 def from_callable(op: AnyOp, function: Callable[..., Any], name: str | None = None) -> Implementation:
     """``function(*args, **keywords) -> (y, pullback)``; the pullback returns gradients by name, in order, or just one."""
 
@@ -82,56 +92,12 @@ def from_callable(op: AnyOp, function: Callable[..., Any], name: str | None = No
         positional, keywords = split(op, args)
         answer = function(*positional, **keywords)
         if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
-            raise BadAnswer(f"returned {_describe(answer)}; expected the pair (y, pullback)")
+            raise BadAnswer(f"returned {describe(answer)}; expected the pair (y, pullback)")
         outputs, pullback = answer
-        y = _numbers(pack(outputs), "y")
+        y = numbers_of(pack(outputs), "y")
         return Answer(y, lambda g: named(op, args, pullback(unpack(op, g))), y.dtype.name)
 
-    return Implementation(name or _name(function), run)
-
-
-def from_torch(op: AnyOp, function: Callable[..., Any], name: str | None = None) -> Implementation:
-    """A function of torch tensors that returns tensors; its VJP is the one torch.autograd derives."""
-    try:
-        import torch
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError("checking a torch function needs PyTorch: pip install torch") from missing
-
-    def run(args: Values) -> Answer:
-        dtype = torch.float32 if any(np.asarray(v).dtype == np.float32 for v in args.values()) else torch.float64
-        tensors = {
-            key: torch.tensor(np.asarray(args[key]), dtype=dtype, requires_grad=True)
-            for key in op.differentiable
-            if args.get(key) is not None
-        }
-        positional, keywords = split(op, {**args, **tensors})
-        outputs = function(*positional, **keywords)
-        parts = outputs if isinstance(outputs, tuple | list) else (outputs,)
-        if not all(isinstance(part, torch.Tensor) for part in parts):
-            raise BadAnswer(f"returned {_describe(outputs)}; expected a tensor, or a tuple of tensors")
-        y = (
-            pack(tuple(part.detach().cpu().numpy() for part in parts))
-            if len(parts) > 1
-            else parts[0].detach().cpu().numpy()
-        )
-
-        def pull(g: Array) -> Gradients:
-            cotangents = [
-                torch.tensor(np.array(one), dtype=part.dtype)
-                for one, part in zip(g if len(parts) > 1 else (g,), parts, strict=True)
-            ]
-            live = [(part, one) for part, one in zip(parts, cotangents, strict=True) if part.requires_grad]
-            if not live:
-                return {key: None for key in tensors}
-            grads = torch.autograd.grad(
-                [part for part, _ in live], list(tensors.values()), [one for _, one in live],
-                retain_graph=True, allow_unused=True,
-            )  # fmt: skip
-            return {key: None if grad is None else grad.cpu().numpy() for key, grad in zip(tensors, grads, strict=True)}
-
-        return Answer(_numbers(y, "y"), pull, y.dtype.name)
-
-    return Implementation(name or _name(function), run)
+    return Implementation(name or name_of(function), run)
 
 
 def named(op: AnyOp, args: Values, gradients: Any) -> Gradients:
@@ -152,7 +118,7 @@ def named(op: AnyOp, args: Values, gradients: Any) -> Gradients:
     else:
         found = {**dict.fromkeys(given), **({} if gradients is None else {given[0]: gradients})}
     return {
-        name: None if found[name] is None else _numbers(np.asarray(found[name]), f"gradient of {name}")
+        name: None if found[name] is None else numbers_of(np.asarray(found[name]), f"gradient of {name}")
         for name in given
     }
 
@@ -162,17 +128,17 @@ def _is_one_array(values: list[Any]) -> bool:
     return bool(values) and all(isinstance(value, int | float | np.number) for value in values)
 
 
-def _numbers(array: Array, what: str) -> Array:
+def numbers_of(array: Array, what: str) -> Array:
     if array.dtype.kind not in "fiub":
         raise BadAnswer(f"{what} holds {array.dtype}, not real numbers")
     return array
 
 
-def _name(function: Callable[..., Any]) -> str:
+def name_of(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__name__", "implementation"))
 
 
-def _describe(answer: Any) -> str:
+def describe(answer: Any) -> str:
     return f"a tuple of {len(answer)}" if isinstance(answer, tuple) else f"a {type(answer).__name__}"
 
 

@@ -1,12 +1,19 @@
 """python -m refimpl: what it prints and the code it ends with."""
 
 import json
+import re
 import sys
 from pathlib import Path
+from typing import get_args
+from xml.etree import ElementTree
 
 import pytest
 
-from refimpl.__main__ import Progress, main
+import refimpl.checking
+from refimpl.__main__ import main
+from refimpl.checking.explanations import DIAGNOSES, VERDICTS
+from refimpl.checking.report import Verdict
+from refimpl.commands import Progress
 
 PORT = """
 import numpy as np
@@ -80,7 +87,7 @@ def test_check_of_our_own(capsys: pytest.CaptureFixture[str]) -> None:
         ("a_port:absent", 2, "has no attribute 'absent'"),
         ("no_such_module:f", 2, "No module named"),
         ("a_port", 2, "MODULE:OBJECT"),
-        ("a_port:unrelated", 2, "has nothing for sorting.swap"),
+        ("a_port:unrelated", 2, "names no operator of this library; it has other"),
     ],
 )
 def test_check_of_somebody_elses(port: str, implementation: str, code: int, says: str, capsys) -> None:
@@ -131,6 +138,56 @@ def test_usage_errors_are_answered_in_words(arguments: list[str], says: str, cap
 def test_what_cannot_be_done_is_found_out_before_the_run(arguments: list[str], says: str, capsys) -> None:
     assert main(arguments) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_failing_input_is_saved_replayed_and_explained(port: str, tmp_path: Path, capsys) -> None:
+    folder, report = tmp_path / "cases", tmp_path / "report.xml"
+    assert main([*SWAP, "--impl", "a_port:wrong", "--save", str(folder), "--junit", str(report)]) == 1
+    assert "next: refimpl explain constant_factor" in capsys.readouterr().out
+    case = folder / "sorting.swap.json"
+    assert main(["replay", str(case), "--impl", "a_port:wrong"]) == 1
+    printed = capsys.readouterr().out
+    assert "gradient of a" in printed
+    assert "want" in printed
+    assert main(["replay", str(case), "--impl", "a_port:right"]) == 0
+    assert main(["replay", str(case)]) == 0
+    failures = ElementTree.parse(report).getroot().findall(".//failure")
+    assert any("constant_factor: The gradient is right times 2." in (one.get("message") or "") for one in failures)
+    assert main(["explain", "constant-factor"]) == 0
+    assert "chain rule" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "is no saved case"),
+        ('{"format": 2, "op": "sorting.swap", "args": {}, "cotangents": []}', "this version reads 1"),
+        ('{"format": 1, "op": "sorting.swop", "args": {}, "cotangents": []}', "did you mean"),
+        ('{"format": 1, "op": "sorting.swap", "args": {}, "cotangents": []}', "has 2 outputs"),
+        ('{"format": 1, "op": "sorting.swap", "args": {"a": {"dtype": "f64", "shape": [2], "hex": "3f"}}, "cotangents": []}',
+         "shape [2] of f64 takes 32"),
+    ],
+)  # fmt: skip
+def test_a_broken_case_is_refused_in_words(content: str, says: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(content)
+    assert main(["replay", str(path)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_every_diagnosis_has_an_explanation() -> None:
+    checking = Path(refimpl.checking.__file__).parent
+    source = "".join(path.read_text() for path in checking.glob("*.py"))
+    kinds = set(re.findall(r'Diagnosis\(\s*"(\w+)"', source))
+    assert kinds == set(DIAGNOSES)
+    assert set(get_args(Verdict)) == set(VERDICTS)
+
+
+def test_unknown_words_are_answered_with_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "constnat_factor"]) == 2
+    assert "did you mean constant_factor" in capsys.readouterr().err
+    assert main(["explain"]) == 0
 
 
 def test_naming_an_operator_twice_checks_it_once(capsys: pytest.CaptureFixture[str]) -> None:

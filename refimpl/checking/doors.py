@@ -23,7 +23,7 @@ from refimpl.checking.implementation import Implementation
 from refimpl.op import AnyOp
 
 
-class CannotLoad(Exception):  # noqa: N818
+class CannotLoad(LookupError):  # noqa: N818
     """An implementation that cannot be found, imported or started as asked."""
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from refimpl.checking.bits import encode_args
 from refimpl.checking.evidence import Diagnosis
 
 Verdict = Literal["right", "wrong", "cannot tell", "vacuous", "not offered", "crashed"]
@@ -128,14 +131,23 @@ class Report:
             lines.append(f"  {finding.subject:<{width}}  {finding.verdict:<11}  {finding.oracle:<18}  {counted}")
         for subject, diagnosis in self.diagnoses.items():
             lines.append(f"  diagnosis, {subject}: {diagnosis.kind}. {diagnosis.sentence} {diagnosis.hint}")
+        for kind in dict.fromkeys(diagnosis.kind for diagnosis in self.diagnoses.values()):
+            lines.append(f"  next: refimpl explain {kind}")
         for disagreement in self.disagreements:
             lines.append(f"  ORACLES DISAGREE (please report this): {disagreement}")
         if self.example is not None:
-            lines.append("  smallest failing input:")
-            lines.extend(f"    {name} = {value!r}" for name, value in self.example.items())
+            lines.append("  smallest failing input, to paste (--save FOLDER keeps it for refimpl replay):")
+            lines.append(f"    {self.reproduction()}")
         if self.not_checked:
             lines.append(f"  not checked: {'; '.join(self.not_checked)}")
         return "\n".join(lines)
+
+    def reproduction(self) -> str:
+        """A line of Python that calls the reference on the smallest failing input, to the last bit."""
+        if self.example is None:
+            return ""
+        arguments = ", ".join(f"{name}={literal(value)}" for name, value in self.example.items())
+        return f"y, pullback = refimpl.{self.operator}.vjp({arguments})"
 
     def json(self) -> dict[str, Any]:
         """The report with a stable schema, numbers and strings only."""
@@ -154,8 +166,20 @@ class Report:
             },
             "disagreements": list(self.disagreements),
             "not_checked": list(self.not_checked),
-            "example": None if self.example is None else {name: repr(value) for name, value in self.example.items()},
+            "example": None if self.example is None else encode_args(self.example),
+            "reproduction": self.reproduction(),
         }
+
+
+def literal(value: Any) -> str:
+    """Python that makes this argument again, every digit of it."""
+    if isinstance(value, np.ndarray):
+        numbers = np.array2string(
+            value, separator=", ", threshold=value.size + 1, max_line_width=10**9, floatmode="unique",
+            formatter={"float_kind": lambda number: repr(float(number)).replace("nan", "np.nan").replace("inf", "np.inf")},
+        )  # fmt: skip
+        return f"np.array({numbers}, np.{value.dtype})".replace("\n", "")
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def settled(verdicts: list[Verdict]) -> Verdict:

@@ -30,8 +30,12 @@ class BadBits(ValueError):  # noqa: N818
 
 def encode(array: Any) -> Encoded:
     """A float64 or float32 array, or a number; whole numbers and truth values become float64."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise BadBits("a masked array has no place in JSON; fill the masked entries first")
     numbers = np.asarray(array)
-    dtype = "f32" if numbers.dtype == np.float32 else "f64"
+    if numbers.dtype.kind not in "fiub":
+        raise BadBits(f"an array of {numbers.dtype} has no place in JSON; expected real numbers")
+    dtype = "f32" if numbers.dtype.kind == "f" and numbers.dtype.itemsize == 4 else "f64"
     return {"dtype": dtype, "shape": list(numbers.shape), "hex": numbers.astype(FORMATS[dtype]).tobytes().hex()}
 
 
@@ -40,7 +44,7 @@ def decode(encoded: Any, what: str = "array") -> Array:
     if not isinstance(encoded, Mapping) or not {"dtype", "shape", "hex"} <= set(encoded):
         raise BadBits(f"{what} is {_short(encoded)}; expected an object with dtype, shape and hex")
     dtype, shape, text = encoded["dtype"], encoded["shape"], encoded["hex"]
-    if dtype not in FORMATS:
+    if not isinstance(dtype, str) or dtype not in FORMATS:
         raise BadBits(f"{what} has dtype {dtype!r}; expected f64 or f32")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         raise BadBits(f"{what} has shape {shape!r}; expected a list of whole numbers")

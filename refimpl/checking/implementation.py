@@ -8,8 +8,10 @@ from.
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,22 @@ class Implementation:
     name: str
     run: Callable[[Values], Answer]
     own: bool = False
+
+
+HERE = str(Path(__file__).parent)
+
+
+def crash_text(crash: BaseException, args: Values) -> str:
+    """What somebody's code raised, where (if that is theirs to know), and at what input."""
+    last = traceback.extract_tb(crash.__traceback__)[-1]
+    where = "" if last.filename.startswith(HERE) else f"in {last.name}, line {last.lineno}, "
+    return f"{type(crash).__name__}: {crash} ({where}for {shortened(args)})"[:600]
+
+
+def shortened(args: Values) -> str:
+    """Arguments on one line that fits a message."""
+    text = ", ".join(f"{name}={value!r}" for name, value in args.items())
+    return text if len(text) <= 240 else text[:237] + "..."
 
 
 def pack(outputs: Any) -> Array:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,16 @@ from numpy.typing import NDArray
 
 from refimpl.checking.compare import Comparison, compare, describe_mismatch
 from refimpl.checking.derivative import Judgement, judge
-from refimpl.checking.implementation import Answer, Gradients, Implementation, NotOffered, pack, reference
+from refimpl.checking.implementation import (
+    Answer,
+    Gradients,
+    Implementation,
+    NotOffered,
+    crash_text,
+    pack,
+    reference,
+    shortened,
+)
 from refimpl.checking.report import Tally, Verdict, settled
 from refimpl.op import AnyOp, Values
 
@@ -58,9 +66,7 @@ class Trials:
         return None
 
     def crashed(self, crash: BaseException, args: Values) -> None:
-        last = traceback.extract_tb(crash.__traceback__)[-1]
-        text = f"{type(crash).__name__}: {crash} (in {last.name}, line {last.lineno}, for {_short(args)})"
-        self.note("runs", "contract").add("crashed", detail=text[:600])
+        self.note("runs", "contract").add("crashed", detail=crash_text(crash, args))
 
     def pulled(self, answer: Answer, cotangent: Array, args: Values) -> Gradients | None:
         given = np.array(cotangent)
@@ -191,7 +197,7 @@ class Trials:
         contradicted = (agrees and verdict == "wrong") or (not agrees and verdict == "right")
         if not self.subject.own and values_agree and contradicted:  # theirs to mend, unless our own gradient fails too
             if judged(true, self.reference).overall == "wrong":
-                self.disagreements.append(f"{name}: finite differences refute the reference at {_short(args)}")
+                self.disagreements.append(f"{name}: finite differences refute the reference at {shortened(args)}")
 
     def contract(self, args: Values, answer: Answer, rng: np.random.Generator) -> None:
         note = self.note("contract", "contract")
@@ -292,8 +298,3 @@ def _largest(value: Any) -> float:
 
 def size_of(args: Values) -> int:
     return sum(np.size(value) for value in args.values() if isinstance(value, np.ndarray))
-
-
-def _short(args: Values) -> str:
-    text = ", ".join(f"{name}={value!r}" for name, value in args.items())
-    return text if len(text) <= 240 else text[:237] + "..."

@@ -331,6 +331,7 @@ def test_two_python_threads_at_once_get_what_one_gets(eager_threads: None) -> No
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX warns of any fork, once it is imported
 def test_a_forked_child_computes_the_same_bits(eager_threads: None) -> None:
     set_threads(3)
     want = results("network_permutation", X)[0].tobytes()  # the pool runs in the parent

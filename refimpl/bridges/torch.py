@@ -1,10 +1,15 @@
 """Any operator as a differentiable function of torch tensors.
 
-    y = function(sorting.network_sort)(x, cdf="cauchy", beta=beta)      # x, beta: tensors; y.backward() works
+    y = function(sorting.network_sort)(x, cdf="cauchy", beta=beta)      # x, beta: tensors; y.sum().backward() works
 
 Tensors on the CPU and arrays share their memory in both directions; tensors elsewhere are copied to the CPU and back.
 Gradients reach every differentiable argument that is a tensor. create_graph=True is refused: a second derivative through
-an operator would silently lack a term.
+an operator would silently lack a term. torch.func is refused: leading axes are batch axes already.
+
+>>> import torch, refimpl.bridges.torch
+>>> from refimpl import sorting
+>>> refimpl.bridges.torch.function(sorting.network_sort)(torch.tensor([3.0, 1.0, 2.0]), cdf="logistic", beta=100.0)
+tensor([1., 2., 3.])
 """
 
 from __future__ import annotations
@@ -53,40 +58,75 @@ def function(op: AnyOp) -> Callable[..., Any]:
         raise ModuleNotFoundError("refimpl.bridges.torch needs PyTorch: pip install torch") from missing
 
     def to_array(tensor: Any) -> Any:
-        return tensor.detach().cpu().numpy()
+        return tensor.detach().cpu().resolve_neg().numpy()
+
+    def to_tensors(y: Any, device: Any) -> Any:
+        tensors = [torch.from_numpy(np.asarray(one)).to(device) for one in (y if isinstance(y, tuple) else (y,))]
+        return tuple(tensors) if isinstance(y, tuple) else tensors[0]
 
     class Bridge(torch.autograd.Function):  # type: ignore[misc]
-        """``names`` are the arguments that are tensors; ``others`` holds the rest."""
+        """``names`` are the arguments that are tensors; ``others`` holds the rest; ``keep`` says if backward may come."""
 
         @staticmethod
-        def forward(ctx: Any, names: tuple[str, ...], others: dict[str, Any], *tensors: Any) -> Any:
+        def forward(ctx: Any, names: tuple[str, ...], others: dict[str, Any], keep: bool, *tensors: Any) -> Any:
             arrays = {name: to_array(tensor) for name, tensor in zip(names, tensors, strict=True)}
+            if not keep:
+                return to_tensors(op.value(**arrays, **others), tensors[0].device)
             y, ctx.residuals = op.forward(**arrays, **others)
-            ctx.save_for_backward(*tensors)  # residuals may share their memory: torch then notices writes into it
+            outputs = to_tensors(y, tensors[0].device)
             ctx.names, ctx.several = names, isinstance(y, tuple)
-            outputs = [torch.from_numpy(np.asarray(one)).to(tensors[0].device) for one in (y if ctx.several else (y,))]
-            return tuple(outputs) if ctx.several else outputs[0]
+            ctx.on = [(tensor.device, tensor.dtype) for tensor in tensors]
+            # Residuals may share the memory of arguments and of outputs: torch notices writes into what is saved here.
+            parts = zip(y, outputs, strict=True) if ctx.several else ((y, outputs),)
+            ctx.save_for_backward(*tensors, *(tensor for array, tensor in parts if _shared(array, ctx.residuals)))
+            return outputs
 
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:
             if torch.is_grad_enabled():
                 raise RuntimeError(f"{op.id}: has no second derivative; differentiate without create_graph=True")
-            arrays = tuple(map(to_array, cotangents))
+            _ = ctx.saved_tensors  # torch refuses here, before anything is computed, if one was written into
+            try:
+                arrays = tuple(map(to_array, cotangents))
+            except RuntimeError as refused:
+                advice = "batched gradients (is_grads_batched, vectorize=True) do not work: ask for one at a time"
+                raise RuntimeError(f"{op.id}: a cotangent cannot be read; {advice}") from refused
             gradients = op.backward(ctx.residuals, arrays if ctx.several else arrays[0])._asdict()
             found = []
-            for name, tensor, needed in zip(ctx.names, ctx.saved_tensors, ctx.needs_input_grad[2:], strict=True):
+            for name, (device, dtype), needed in zip(ctx.names, ctx.on, ctx.needs_input_grad[3:], strict=True):
                 gradient = gradients.get(name) if needed else None
-                found.append(None if gradient is None else torch.as_tensor(gradient).to(tensor))
-            return None, None, *found
+                found.append(None if gradient is None else torch.as_tensor(gradient).to(device, dtype))
+            return None, None, None, *found
 
     def call(*args: Any, **keywords: Any) -> Any:
         given = op.signature.bind(*args, **keywords).arguments
         names = tuple(name for name, value in given.items() if isinstance(value, torch.Tensor))
         if not names:
             raise TypeError(f"{op.id}: no argument is a tensor; call the operator itself for arrays")
+        for name in names:
+            if given[name].dtype is torch.bfloat16:  # which NumPy does not have
+                expected = "float64 or float32: convert with .float()"
+                raise TypeError(f"{op.id}: argument {name!r} has dtype torch.bfloat16; expected {expected}")
         others = {name: value for name, value in given.items() if name not in names}
-        return Bridge.apply(names, others, *(given[name] for name in names))
+        keep = torch.is_grad_enabled() and any(given[name].requires_grad for name in names)
+        try:
+            return Bridge.apply(names, others, keep, *(given[name] for name in names))
+        except RuntimeError as refused:
+            if "setup_context" not in str(refused):  # how torch says that a transform of torch.func is active
+                raise
+            advice = "use leading axes as batch axes, and tensor.backward() or torch.autograd.grad"
+            raise RuntimeError(f"{op.id}: does not work inside torch.func (vmap, grad, jacrev ...); {advice}") from None
 
     functools.update_wrapper(call, op.value)
     call.__name__ = call.__qualname__ = op.name
     return call
+
+
+def _shared(array: Any, residuals: tuple[Any, ...]) -> bool:
+    """Whether an output lies in the memory of a residual, at whatever depth the residuals hold it."""
+    return any(
+        _shared(array, one)
+        if isinstance(one, tuple)
+        else isinstance(one, np.ndarray) and np.may_share_memory(array, one)
+        for one in residuals
+    )

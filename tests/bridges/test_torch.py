@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import doctest
 import inspect
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,49 +23,75 @@ def doubles(values: object) -> object:
     return torch.tensor(values, dtype=torch.float64, requires_grad=True)
 
 
-CALLS = {
-    "distributions.cdf": (
-        (doubles(X), doubles(1.3), doubles(2.5), doubles(0.2)),
-        lambda f: lambda x, scale, shape, shift: f(x, family="gamma", scale=scale, shape=shape, shift=shift),
-    ),
-    "distributions.pdf": (
-        (doubles(X), doubles([1.3, 0.7, 2.0, 1.0])),
-        lambda f: lambda x, scale: f(x, family="logistic", scale=scale, reversed=True),
-    ),
-    "sorting.swap": (
-        (doubles(X[0]), doubles(X[1]), doubles(1.7), doubles(0.3)),
-        lambda f: lambda a, b, beta, lam: f(a, b, cdf="art", beta=beta, lam=lam),
-    ),
-    "sorting.network_sort": (
-        (doubles(X), doubles([0.9, 1.7])),
-        lambda f: lambda x, beta: f(x, network="odd_even", cdf="cauchy", beta=beta),
-    ),
-    "sorting.network_permutation": ((doubles(X), doubles(1.7)), lambda f: lambda x, beta: f(x, beta=beta)),
-}
+every = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.id)
 
 
-@pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.id)
+def problems(op, wanted):
+    """(function of the differentiable arguments, those of the operator's samples that are not near a kink)."""
+    found = 0
+    for seed in range(1000):
+        args = op.sample(np.random.default_rng(seed))
+        if op.margin is not None and op.margin(**args) < 1e-3:  # a thousand of gradcheck's steps
+            continue
+        names = [name for name in op.differentiable if name in args]
+        fixed = {name: value for name, value in args.items() if name not in names}
+
+        def use(f, fixed=fixed, names=names):
+            return lambda *values: f(**fixed, **dict(zip(names, values, strict=True)))
+
+        yield use, [np.asarray(args[name]) for name in names]
+        found += 1
+        if found == wanted:
+            return
+    pytest.fail(f"{op.id}: found {found} samples away from kinks")
+
+
+@every
 def test_gradients_are_those_that_torch_finds_by_differences(op):
-    inputs, use = CALLS[op.id]
-    assert torch.autograd.gradcheck(use(function(op)), inputs, eps=1e-6, atol=1e-7)
+    """Slow and fast mode. ``atol`` is what a step of 1e-6 leaves of the rounding of values of size 10."""
+    for use, arrays in problems(op, 12):
+        inputs = [doubles(array) for array in arrays]
+        assert torch.autograd.gradcheck(use(function(op)), inputs, eps=1e-6, atol=1e-7, rtol=1e-4)
+        assert torch.autograd.gradcheck(use(function(op)), inputs, eps=1e-6, atol=1e-7, rtol=1e-4, fast_mode=True)
 
 
-@pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.id)
-def test_values_and_gradients_are_those_of_the_operator(op):
-    inputs, use = CALLS[op.id]
-    y, pullback = use(op.vjp)(*(x.detach().numpy() for x in inputs))
-    outputs = use(function(op))(*inputs)
-    several = isinstance(outputs, tuple)
-    assert type(outputs) is tuple or not several
-    g = np.random.default_rng(0).standard_normal(np.shape(y))
-    for got, want in zip(outputs if several else (outputs,), y if several else (y,), strict=True):
-        np.testing.assert_array_equal(got.detach().numpy(), want)
-    gradients = torch.autograd.grad(
-        outputs, inputs, tuple(map(torch.tensor, g)) if several else torch.tensor(g), allow_unused=True
-    )
-    wanted = [gradient for gradient in pullback(tuple(g) if several else g) if gradient is not None]
-    for got, want in zip(gradients, wanted, strict=False):
-        np.testing.assert_array_equal(got.numpy(), want)
+def test_a_wrong_backward_pass_does_not_pass_torchs_check():
+    from torch.autograd.gradcheck import GradcheckError
+
+    op = sorting.network_sort
+
+    def backward(residuals, gy):
+        gradients = op.backward(residuals, gy)
+        return gradients._replace(beta=2.0 * gradients.beta)
+
+    doubled = function(replace(op, backward=backward))
+    with pytest.raises(GradcheckError, match="Jacobian mismatch"):
+        torch.autograd.gradcheck(lambda x, beta: doubled(x, beta=beta), (doubles(X), doubles(1.7)))
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("layout", ["plain", "strided"])
+def test_values_and_gradients_are_those_of_the_operator(op, dtype, layout):
+    for use, arrays in problems(op, 6):
+        inputs = [torch.tensor(array, dtype=dtype) for array in arrays]
+        if layout == "strided":  # every other entry of a tensor, axes in the opposite order of memory
+            inputs = [torch.stack([t.mT.contiguous().mT if t.ndim > 1 else t] * 2, -1)[..., 0] for t in inputs]
+        inputs = [tensor.requires_grad_() for tensor in inputs]
+        y, pullback = use(op.vjp)(*(tensor.detach().numpy() for tensor in inputs))
+        outputs, several = use(function(op))(*inputs), isinstance(y, tuple)
+        assert type(outputs) is tuple or not several
+        parts = tuple(y) if several else (y,)
+        g = tuple(np.random.default_rng(0).standard_normal(part.shape).astype(part.dtype) for part in parts)
+        for got, want in zip(outputs if several else (outputs,), parts, strict=True):
+            assert got.requires_grad
+            np.testing.assert_array_equal(got.detach().numpy(), want, strict=True)
+        cotangents = tuple(map(torch.tensor, g)) if several else torch.tensor(g[0])
+        gradients = torch.autograd.grad(outputs, inputs, cotangents)
+        wanted = [gradient for gradient in pullback(g if several else g[0]) if gradient is not None]
+        for got, tensor, want in zip(gradients, inputs, wanted, strict=True):
+            assert got.dtype == tensor.dtype
+            np.testing.assert_array_equal(got.numpy(), np.asarray(want, got.numpy().dtype), strict=True)
 
 
 def test_single_precision_stays_single():
@@ -108,6 +137,84 @@ def test_writing_into_an_input_before_backward_is_noticed():
         y.sum().backward()
 
 
+def with_shared_output(op):
+    """The same operator, whose residuals hold the very array it returns, as those of an exponential would."""
+
+    def forward(x, *, family, scale=1.0, shape=None, shift=0.0, reversed=False, squared=False):
+        y, residuals = op.forward(x, family=family)
+        return y, (residuals, y)
+
+    def backward(residuals, gy):
+        return op.backward(residuals[0], gy)
+
+    return replace(op, forward=forward, backward=backward)
+
+
+def test_writing_into_an_output_is_noticed_where_the_backward_pass_reads_it():
+    x = doubles(X[0])
+    y = function(with_shared_output(distributions.cdf))(x, family="logistic")
+    y.mul_(2.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+    z = function(distributions.cdf)(x, family="logistic")
+    z.mul_(2.0)  # nothing of cdf's is overwritten
+    z.sum().backward()
+    np.testing.assert_array_equal(x.grad, 2.0 * distributions.pdf(np.array(X[0]), family="logistic"))
+
+
+@pytest.mark.parametrize("quiet", [torch.no_grad, torch.inference_mode, None])
+def test_where_no_gradient_is_wanted_no_residuals_are_made(quiet):
+    def forward(x, *, network="bitonic", cdf="cauchy", beta, lam=None):
+        raise AssertionError("the forward pass ran")
+
+    sort = function(replace(sorting.network_sort, forward=forward))
+    x = torch.tensor(X, dtype=torch.float64, requires_grad=quiet is not None)
+    with quiet() if quiet else contextlib.nullcontext():
+        y = sort(x, beta=2.0)
+    assert not y.requires_grad
+    np.testing.assert_array_equal(y.numpy(), sorting.network_sort(np.array(X), beta=2.0))
+    if quiet:
+        with pytest.raises(AssertionError, match="the forward pass ran"):
+            sort(x, beta=2.0)
+
+
+def test_backward_again_needs_retain_graph_as_everywhere_in_torch():
+    x = doubles(X)
+    y = function(sorting.network_sort)(x, beta=2.0)
+    (first,) = torch.autograd.grad(y.sum(), x, retain_graph=True)
+    (second,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(first, second)
+    with pytest.raises(RuntimeError, match="second time"):
+        torch.autograd.grad(y.sum(), x)
+
+
+def test_cotangents_may_be_views_with_the_sign_flipped():
+    x = doubles(X[0])
+    y = function(distributions.cdf)(x, family="logistic")
+    g = torch.complex(torch.ones(4, dtype=torch.float64), torch.ones(4, dtype=torch.float64)).conj().imag
+    assert g.is_neg()
+    y.backward(g)
+    np.testing.assert_array_equal(x.grad, -distributions.pdf(np.array(X[0]), family="logistic"))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own use of it
+def test_transforms_are_refused():
+    sort, x = function(sorting.network_sort), doubles(X)
+    row = lambda x: sort(x, beta=2.0)  # noqa: E731
+    for transformed in (
+        torch.func.vmap(row),
+        torch.func.jacrev(row),
+        torch.func.grad(lambda x: row(x).sum()),
+        lambda x: torch.func.jvp(row, (x,), (x,)),
+    ):
+        with pytest.raises(
+            RuntimeError, match=r"network_sort: does not work inside torch.func .* leading axes as batch"
+        ):
+            transformed(x)
+    with pytest.raises(RuntimeError, match="network_sort: a cotangent cannot be read; batched gradients"):
+        torch.autograd.grad(row(x), x, torch.ones(3, 2, 4, dtype=torch.float64), is_grads_batched=True)
+
+
 def test_a_second_derivative_is_refused_rather_than_incomplete():
     x = doubles(X[0])
     y = function(distributions.cdf)(x, family="logistic").sum() + (x**2).sum()
@@ -123,6 +230,10 @@ def test_errors_are_the_operators_own():
         sort(np.zeros(3), beta=1.0)
     with pytest.raises(TypeError, match="missing a required argument"):
         sort(doubles(X))
+    with pytest.raises(TypeError, match=r"argument 'x' has dtype torch.bfloat16; expected float64 or float32"):
+        sort(torch.zeros(3, dtype=torch.bfloat16), beta=1.0)
+    with pytest.raises(TypeError, match="float16; expected float64 or float32"):
+        sort(torch.zeros(3, dtype=torch.float16), beta=1.0)
 
 
 def test_a_function_looks_like_its_operator():
@@ -135,6 +246,14 @@ def test_without_torch_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match="pip install torch"):
         function(sorting.network_sort)
+
+
+def test_the_examples_run():
+    import refimpl.bridges.torch
+
+    result = doctest.testmod(refimpl.bridges.torch)
+    assert result.attempted
+    assert not result.failed
 
 
 def test_values_learn_the_order_they_are_told():

@@ -103,10 +103,12 @@ def check(
         subject = FRAMEWORKS[framework](operator, implementation, name)
     if samples < 1:
         raise ValueError(f"check: samples is {samples}; expected at least 1")
-    return _Check(operator, subject, only or {}, samples, cases, seed, slack, progress or (lambda text: None)).run()
+    return Examination(
+        operator, subject, only or {}, samples, cases, seed, slack, progress or (lambda text: None)
+    ).run()
 
 
-class _Check(Trials):
+class Examination(Trials):
     """One run: random samples with their laws, named cases, and a diagnosis of what was wrong."""
 
     def __init__(
@@ -244,14 +246,5 @@ def report_of(trials: Trials, diagnosed: dict[str, Diagnosis], not_checked: tupl
     findings = tuple(tally.finding(subject, oracle) for (subject, oracle), tally in trials.tallies.items())
     example = min((args for hits in trials.failing.values() for args, _ in hits), key=size_of, default=None)
     op, disagreements = trials.op, tuple(dict.fromkeys(trials.disagreements))
-    return Report(
-        op.id,
-        trials.subject.name,
-        findings,
-        diagnosed,
-        not_checked,
-        disagreements,
-        example,
-        trials.seed,
-        op.differentiable,
-    )
+    name, seed = trials.subject.name, trials.seed
+    return Report(op.id, name, findings, diagnosed, not_checked, disagreements, example, seed, op.differentiable)

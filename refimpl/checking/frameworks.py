@@ -39,7 +39,9 @@ def from_torch(op: AnyOp, function: Callable[..., Any], name: str | None = None)
     def run(args: Values) -> Answer:
         dtype = torch.float32 if _single(args) else torch.float64
         tensors = {
-            key: torch.tensor(np.asarray(args[key]), dtype=dtype, requires_grad=True)
+            key: torch.tensor(
+                np.ascontiguousarray(args[key]).reshape(np.shape(args[key])), dtype=dtype, requires_grad=True
+            )
             for key in op.differentiable
             if args.get(key) is not None
         }
@@ -70,7 +72,7 @@ def from_torch(op: AnyOp, function: Callable[..., Any], name: str | None = None)
 
         return Answer(numbers_of(y, "y"), pull, y.dtype.name)
 
-    return Implementation(name or name_of(function), run)
+    return Implementation(name or name_of(function), run, copies=True)
 
 
 def from_jax(op: AnyOp, function: Callable[..., Any], name: str | None = None) -> Implementation:
@@ -126,7 +128,7 @@ def from_jax(op: AnyOp, function: Callable[..., Any], name: str | None = None) -
 
         return Answer(y, pull, y.dtype.name)
 
-    return Implementation(name or name_of(function), run)
+    return Implementation(name or name_of(function), run, copies=True)
 
 
 def _single(args: Values) -> bool:

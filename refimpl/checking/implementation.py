@@ -49,6 +49,7 @@ class Implementation:
     name: str
     run: Callable[[Values], Answer]
     own: bool = False
+    copies: bool = False  # it is handed copies, in a framework's arrays or in bits, not the caller's own arrays
 
 
 HERE = str(Path(__file__).parent)

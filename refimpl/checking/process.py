@@ -88,7 +88,7 @@ class Program:
                 raise answer
             return answer
 
-        return Implementation(self.name, run)
+        return Implementation(self.name, run, copies=True)
 
     def ask_many(self, op: AnyOp, inputs: Sequence[Values]) -> list[Answer | None]:
         """Answers to many inputs, None where one is not offered; requests are sent without waiting for answers."""

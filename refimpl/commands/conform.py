@@ -85,6 +85,7 @@ def needs_hypothesis() -> None:
 
 def carry_out(options: argparse.Namespace, known: Any) -> Any:
     """Every chosen check, one after the other; None if they were only to be listed."""
+    from refimpl.suite.aspects import every_id
     from refimpl.suite.isolation import runner
     from refimpl.suite.summary import Summary
 
@@ -109,11 +110,8 @@ def carry_out(options: argparse.Namespace, known: Any) -> Any:
         progress.close()
         running.close()
     name = running.plan["name"] + (f" (seed {seed})" if options.explore else "")
-    # A selection says nothing about the entries outside of it; a room that was not named is outside, too.
-    partial = bool(options.names or options.k)
-    found = Summary(
-        name, tuple(outcomes), options.floor, () if partial else tuple(known.unmatched(every)), options.strict
-    )
+    unmatched = tuple(known.unmatched(every_id()))
+    found = Summary(name, tuple(outcomes), options.floor, unmatched, options.strict)
     return judged(found, known)
 
 

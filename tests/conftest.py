@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
 
 from refimpl import boundary
+from refimpl.checking.process import Program
 
 settings.register_profile("refimpl", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("refimpl")
@@ -28,3 +29,17 @@ def eager_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(boundary, "WORTH_A_THREAD", 1.0)
     yield
     boundary.set_threads(before)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Program]]:
+    """Programs that are stopped when the test ends."""
+    programs: list[Program] = []
+
+    def started(command: list[str], timeout: float = 10.0) -> Program:
+        programs.append(Program(command, timeout))
+        return programs[-1]
+
+    yield started
+    for program in programs:
+        program.close()

@@ -10,6 +10,7 @@ A fixed step answers "close" or "not close". A bound allows three answers: right
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -201,6 +202,11 @@ class _Line:
             raise ValueError("derivative: direction must be finite and not all zero")
         return cls(f, point, d)
 
+    @functools.cached_property
+    def length2(self) -> float:
+        """``d . d``, summed without BLAS, whose threads wait for each other on a busy machine."""
+        return float((self.d * self.d).sum())
+
     def scale(self) -> float:
         """``min_i max(|x_i|, 1) / |d_i|`` over the entries that move."""
         moved = self.d != 0.0
@@ -213,7 +219,7 @@ class _Line:
     def at(self, t: float) -> tuple[float, Array]:
         """The t that rounding made of t, and f there; a point that f refuses counts as not finite."""
         point = self.x + t * self.d
-        actual = float(np.vdot(point - self.x, self.d) / np.vdot(self.d, self.d))
+        actual = float(((point - self.x) * self.d).sum() / self.length2)
         with np.errstate(all="ignore"):
             try:
                 return actual, np.array(self.f(point[()]), np.float64)

@@ -1,7 +1,12 @@
-"""``python -m validation.mutants``: every mutant, who refused it, and what the diagnosis says. Exit 1 if one survives."""
+"""``python -m validation.mutants``: every mutant, who refused it, and what the diagnosis says. Exit 1 if one survives.
+
+``--rivals`` sends them to other gradient checkers as well and prints who missed what; with ``--markdown`` the tables are
+written to RIVALS.md, beside this file. It exits 1 if another checker catches what ``check`` misses.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -30,6 +35,20 @@ def row(mutant: Mutant, report: Report) -> tuple[str, ...]:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m validation.mutants", description=__doc__)
+    parser.add_argument("--rivals", action="store_true", help="compare with torch, JAX and SciPy")
+    parser.add_argument("--markdown", action="store_true", help="with --rivals: write RIVALS.md")
+    parser.add_argument("--operator", help="with --rivals: the mutants of one operator")
+    options = parser.parse_args()
+    if not options.rivals:
+        return survey()
+    from validation.mutants import table
+
+    return table.compare(options.operator, options.markdown)
+
+
+def survey() -> int:
+    """Every mutant through ``check``; writes MUTANTS.md."""
     started, rows, survivors = time.monotonic(), [], []
     for mutant in MUTANTS:
         report = judge(mutant)

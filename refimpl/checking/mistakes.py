@@ -71,8 +71,8 @@ def missing_term(e: Evidence) -> Iterator[Hypothesis]:
     for name, term in e.terms.items():
         c = multiple(e.claimed[0] - e.reference[0], term[0])
         c = next((known for known in EXCESS if abs(c - known) < 1e-3), c)
-        text = f"The term {name} {EXCESS.get(c, f'is multiplied by {1 + c:.12g}')}."
-        hint = f"Look at the line of the backward pass that adds {name}."
+        text = f"The term ({name}) {EXCESS.get(c, f'is multiplied by {1 + c:.12g}')}."
+        hint = f"Look at the line of the backward pass that adds ({name})."
         yield Diagnosis("missing_term", {"term": name, "excess": c}, text, hint), partial(_plus, c, term)
 
 

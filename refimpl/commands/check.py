@@ -60,7 +60,12 @@ def run(options: argparse.Namespace) -> int:
         progress.close()
         if impl is not None:
             impl.close()
+    code = exit_code(reports)
+    if options.strict and code == 0 and any(report.verdict == "cannot tell" for report in reports):
+        code = 3
     quiet = options.json == "-"
+    saved = _save(options.save, reports) if options.save else []
+    _write(options, reports, absent, code)  # files first: what is printed may be read by something that stops early
     if not quiet:
         for report in reports:
             if options.verbose or report.exit_code:
@@ -68,25 +73,29 @@ def run(options: argparse.Namespace) -> int:
         print(table(reports))
         if absent:
             print(f"not offered: {', '.join(absent)}")
-    if options.save:
-        _save(options.save, reports, quiet)
-    code = exit_code(reports)
-    if options.strict and code == 0 and any(report.verdict == "cannot tell" for report in reports):
-        code = 3
-    _write(options, reports, absent, code)
+        for path in saved:
+            print(f"saved {path}: refimpl replay {path} {_flags(options)}".rstrip())
     return code
 
 
-def _save(folder: Path, reports: list[Any], quiet: bool) -> None:
+def _flags(options: argparse.Namespace) -> str:
+    """The options that name the implementation, as they were given."""
+    import shlex
+
+    flags = ["--impl", options.impl] if options.impl else ["--cmd", options.cmd] if options.cmd else []
+    return shlex.join(flags + (["--framework", options.framework] if options.framework != "numpy" else []))
+
+
+def _save(folder: Path, reports: list[Any]) -> list[Path]:
     from refimpl.checking.replay import save
 
     folder.mkdir(parents=True, exist_ok=True)
+    paths = []
     for report in reports:
         if report.example is not None:
-            path = folder / f"{report.operator}.json"
-            save(report, path)
-            if not quiet:
-                print(f"saved {path}: refimpl replay {path} --impl ...")
+            paths.append(folder / f"{report.operator}.json")
+            save(report, paths[-1])
+    return paths
 
 
 def _write(options: argparse.Namespace, reports: list[Any], absent: list[str], code: int) -> None:

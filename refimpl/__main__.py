@@ -8,6 +8,7 @@ import sys
 
 import refimpl
 from refimpl.commands import UsageError, adapter, check, conform, explain, gallery, listing, replay, vectors
+from refimpl.commands.watch import watched
 
 USAGE = 2
 COMMANDS = (listing, check, conform, vectors, replay, explain, adapter, gallery)
@@ -19,12 +20,19 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except (UsageError, LookupError) as mistake:
-        print(f"refimpl {options.command}: {mistake.args[0]}", file=sys.stderr)
+        text = str(mistake.args[0]).removeprefix(f"{options.command}: ")
+        print(f"refimpl {options.command}: {text}", file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what follows the pipe has seen enough
         return 0
     return code
+
+
+def entry() -> int:
+    """The console script. Code of somebody else's runs in a child: it may end the process it is in."""
+    foreign = any(word.split("=")[0] == "--impl" for word in sys.argv[1:])
+    return watched(main) if foreign and hasattr(os, "fork") else main()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,4 +47,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry())

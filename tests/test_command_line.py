@@ -1,7 +1,9 @@
 """python -m refimpl: what it prints and the code it ends with."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
@@ -188,6 +190,32 @@ def test_unknown_words_are_answered_with_near_ones(capsys: pytest.CaptureFixture
     assert main(["explain", "constnat_factor"]) == 2
     assert "did you mean constant_factor" in capsys.readouterr().err
     assert main(["explain"]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_code_that_ends_the_process_is_not_right(port: str, tmp_path: Path) -> None:
+    (tmp_path / "a_port.py").write_text(PORT + "import os\ndef ends(a, b, *, cdf, beta):\n    os._exit(0)\n")
+    arguments = [*SWAP, "--impl", "a_port:ends"]
+    done = subprocess.run([sys.executable, "-m", "refimpl", *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 4
+    assert "ended the process before there was a report" in done.stderr
+    right = [*SWAP, "--impl", "a_port:right"]
+    done = subprocess.run([sys.executable, "-m", "refimpl", *right], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, "right" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("option", ["--impl", "--cmd"])
+def test_an_empty_implementation_is_not_the_librarys_own(option: str) -> None:
+    for command in (["check", "swap"], ["conform", "swap"], ["vectors", "verify"]):
+        with pytest.raises(SystemExit) as usage:
+            main([*command, option, ""])
+        assert usage.value.code == 2
+
+
+def test_a_misspelt_id_is_refused(port: str, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a_port.py").write_text(PORT + "typo = {'sorting.swap': right, 'sorting.network_srot': right}\n")
+    assert main(["check", "--impl", "a_port:typo"]) == 2
+    assert "did you mean 'sorting.network_sort'" in capsys.readouterr().err
 
 
 def test_naming_an_operator_twice_checks_it_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ What an ``Impl`` has no entry for is not offered, which is counted and never a f
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -44,7 +45,7 @@ class Impl:
         if framework not in FRAMEWORKS:
             raise ValueError(f"Impl.add: framework is {framework!r}; expected one of {', '.join(FRAMEWORKS)}")
         if not callable(function):
-            raise CannotLoad(f"{operator.id} is given a {type(function).__name__}; expected a callable")
+            raise CannotLoad(f"{operator.id} is given {type(function).__name__}; expected a callable")
         self._entries[operator.id] = FRAMEWORKS[framework](operator, function, None)
         return self
 
@@ -55,15 +56,10 @@ class Impl:
             self._entries.update(found._entries)
             self._programs += found._programs
         elif isinstance(found, Mapping):
-            known = {operator.id for operator in catalog.OPERATORS}
-            entries = {name: function for name, function in found.items() if name in known}
-            if not entries:
-                names = ", ".join(map(str, found)) or "nothing"
-                raise CannotLoad(f"{spec} names no operator of this library; it has {names}")
-            for name, function in entries.items():
+            for name, function in entries(found, spec).items():
                 self.add(name, function, framework)
         elif op is None:
-            came = "is one callable" if callable(found) else f"is a {type(found).__name__}"
+            came = "is one callable" if callable(found) else f"is of type {type(found).__name__}"
             expected = "name the one operator it implements" if callable(found) else "expected a callable, or a mapping"
             raise CannotLoad(f"{spec} {came}; {expected}")
         else:
@@ -122,6 +118,19 @@ def load(spec: str) -> Any:
         raise CannotLoad(f"{spec}: {type(failure).__name__}: {failure}") from failure
     finally:
         sys.path.remove(os.getcwd())
+    return found
+
+
+def entries(given: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """What a mapping offers of this library's operators; ids that are nearly right, or none at all, are refused."""
+    known = [op.id for op in catalog.OPERATORS]
+    for key in given:
+        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.9)
+        if near and key not in known:
+            raise CannotLoad(f"{name} has {key!r}, which is no operator; did you mean {near[0]!r}?")
+    found = {key: function for key, function in given.items() if key in known}
+    if not found:
+        raise CannotLoad(f"{name} names no operator of this library; it has {', '.join(map(str, given)) or 'nothing'}")
     return found
 
 

@@ -70,7 +70,15 @@ def shortened(args: Values) -> str:
 
 def pack(outputs: Any) -> Array:
     """One array for one output; several outputs (all of one shape here) stacked along a new first axis."""
-    return np.stack([np.asarray(y) for y in outputs]) if isinstance(outputs, tuple) else np.asarray(outputs)
+    if not isinstance(outputs, tuple):
+        return np.asarray(outputs)
+    parts = [np.asarray(y) for y in outputs]
+    shapes = {part.shape for part in parts}
+    if len(shapes) > 1:
+        raise BadAnswer(
+            f"returned outputs of shapes {', '.join(str(part.shape) for part in parts)}; expected one shape"
+        )
+    return np.stack(parts)
 
 
 def unpack(op: AnyOp, cotangent: Array) -> Any:
@@ -111,7 +119,9 @@ def from_callable(op: AnyOp, function: Callable[..., Any], name: str | None = No
         positional, keywords = split(op, args)
         answer = function(*positional, **keywords)
         if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
-            raise BadAnswer(f"returned {describe(answer)}; expected the pair (y, pullback)")
+            pair = isinstance(answer, tuple) and len(answer) == 2
+            came = f"(y, {type(answer[1]).__name__})" if pair else describe(answer)
+            raise BadAnswer(f"returned {came}; expected the pair (y, pullback), the pullback a callable")
         outputs, pullback = answer
         y = numbers_of(pack(outputs), "y")
         return Answer(y, lambda g: named(op, args, pullback(unpack(op, g))), y.dtype.name)

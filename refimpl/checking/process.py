@@ -145,7 +145,9 @@ class Program:
                     self._child = None
                 if not isinstance(failure, ProgramFailed):
                     raise
-                self._last, self._failures, self._in_a_row = failure, self._failures + 1, self._in_a_row + 1
+                patience = 1 if not isinstance(failure, Silent) else FAILURES_IN_ALL // 3  # waiting is dear
+                self._last, self._in_a_row = failure, self._in_a_row + 1
+                self._failures += patience
                 raise type(failure)(f"{self.shown} (request {self._asked}, {op.id}) {failure}") from None
             self._in_a_row = 0
             return replies

@@ -193,10 +193,13 @@ def table(reports: list[Report]) -> str:
     for report in reports:
         ulps = max((f.ulps for f in report.findings), default=0.0)
         remarks = "; ".join(f"{subject}: {d.kind}" for subject, d in report.diagnoses.items())
-        wrong = [name for name, verdict in report.by_argument.items() if verdict in ("wrong", "crashed")]
+        wrong = [name for name, verdict in report.by_argument.items() if verdict == "wrong"]
+        single = any(f.oracle == "reference in float32" and f.subject == "value" for f in report.findings)
         doubt = [name for name, verdict in report.by_argument.items() if verdict == "cannot tell"]
         missing = [name for name, verdict in report.by_argument.items() if verdict == "not offered"]
         parts = [remarks or ("wrong in " + ", ".join(wrong) if wrong else "")]
+        parts.append("crashes" if "crashed" in report.by_argument.values() else "")
+        parts.append("judged in float32 only" if single else "")
         parts.append("cannot tell " + ", ".join(doubt) if doubt else "")
         parts.append("not offered: " + ", ".join(missing) if missing else "")
         parts.append("ORACLES DISAGREE" if report.disagreements else "")

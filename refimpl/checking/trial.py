@@ -103,7 +103,7 @@ class Trials:
             return True
         self.value(args, sizes, answer, y)
         rng = np.random.default_rng([self.seed, 1])
-        for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 1.0], shape)):
+        for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 0.0, 1.0], shape)):  # dense; with zeros
             self.gradients(args, sizes, answer, truth, draw(y.shape))
         self.contract(args, answer, rng)
         for name, before in args.items():

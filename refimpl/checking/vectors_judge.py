@@ -16,6 +16,9 @@ from refimpl.checking.vectors_format import Array, Tolerance, Vector
 SHOWN = 12  # wrong cases of an operator that are printed in full
 
 
+UNANSWERED = "not answered"
+
+
 @dataclass(frozen=True)
 class Given:
     """What an implementation gave: outputs and gradients, or why not. Nothing at all: it did not answer."""
@@ -44,7 +47,7 @@ def judge(case: Vector, given: Given) -> Judged:
     if given.broken:
         return Judged(case, "crashed", given.broken)
     if given.skip or (given.outputs is None and not given.error):
-        return Judged(case, "not offered", given.skip or "not answered")
+        return Judged(case, "not offered", given.skip or UNANSWERED)
     if case.kind == "invalid":
         return Judged(case, "right" if given.error else "wrong", "" if given.error else "it was accepted")
     if given.error:
@@ -88,7 +91,7 @@ class Verified:
     def exit_code(self) -> int:
         """4 crashed, 1 wrong, 5 nothing (or not one gradient) answered, 0 right."""
         verdicts = {one.verdict for one in self.judged}
-        if "crashed" in verdicts:
+        if "crashed" in verdicts or self.unanswered:
             return EXIT_CRASHED
         if "wrong" in verdicts:
             return EXIT_WRONG
@@ -96,6 +99,13 @@ class Verified:
         asked = any(one.case.grads for one in answered)
         offered = any(one.gradients for one in answered)
         return EXIT_RIGHT if answered and (offered or not asked) else EXIT_NOTHING
+
+    @property
+    def unanswered(self) -> int:
+        """Requests without a line, of operators that have lines: what is not offered is answered with skip."""
+        silent = Counter(one.case.op for one in self.judged if one.detail == UNANSWERED)
+        spoken = {one.case.op for one in self.judged if one.detail != UNANSWERED}
+        return sum(count for op, count in silent.items() if op in spoken)
 
     @property
     def wrong(self) -> list[Judged]:
@@ -138,6 +148,10 @@ class Verified:
                 lines.append(f"    made to catch: {one.case.note}")
             lines += [f"  and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
         lines += [f"note: {remark}" for remark in self.remarks]
+        if self.unanswered:
+            lines.append(
+                f"{self.unanswered} requests have no answer: did the program end early? What is not offered is skipped"
+            )
         if self.exit_code == EXIT_NOTHING:
             compared = any(one.compared for one in self.judged)
             lines += [

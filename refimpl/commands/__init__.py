@@ -62,8 +62,8 @@ def restriction(text: str) -> tuple[str, Any]:
 
 
 def _literal(text: str) -> Any:
-    words = {"True": True, "False": False}
+    words = {"true": True, "false": False}
     try:
-        return words[text] if text in words else float(text)
+        return words[text.lower()] if text.lower() in words else float(text)
     except ValueError:
         return text

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
     for path in (options.json, options.junit):
         if path and path != "-":
             writable(Path(path))
+    if options.save:
+        _folder(options.save)
     only = dict(restriction(text) for text in options.only)
     impl = subject(options, chosen, named=bool(options.names))
     absent: list[str] = []
@@ -86,10 +88,17 @@ def _flags(options: argparse.Namespace) -> str:
     return shlex.join(flags + (["--framework", options.framework] if options.framework != "numpy" else []))
 
 
+def _folder(path: Path) -> None:
+    """Make it before the run, not after it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UsageError(f"cannot make the folder {path}: {failure.strerror}") from failure
+
+
 def _save(folder: Path, reports: list[Any]) -> list[Path]:
     from refimpl.checking.replay import save
 
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for report in reports:
         if report.example is not None:

@@ -19,11 +19,23 @@ FRAMEWORKS = ("numpy", "torch", "jax")
 def add_subject(parser: argparse.ArgumentParser) -> None:
     """The options that say which implementation; none of them means the library's own."""
     parser.add_argument(
-        "--impl", metavar="MODULE:OBJECT", help="a callable, a mapping from operator ids to callables, or an Impl"
+        "--impl",
+        type=nonempty,
+        metavar="MODULE:OBJECT",
+        help="a callable, a mapping from operator ids to callables, or an Impl",
     )
-    parser.add_argument("--cmd", metavar="COMMAND", help="a program that answers JSON lines, e.g. './port --quiet'")
+    parser.add_argument(
+        "--cmd", type=nonempty, metavar="COMMAND", help="a program that answers JSON lines, e.g. './port --quiet'"
+    )
     parser.add_argument("--framework", choices=FRAMEWORKS, default="numpy", help="what --impl speaks (default numpy)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds a program may take for one answer")
+
+
+def nonempty(text: str) -> str:
+    """What an option names; an empty one, as of a variable that is not set, must not mean the library's own."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; name an implementation, or leave the option out")
+    return text
 
 
 def subject(options: argparse.Namespace, chosen: Sequence[AnyOp], named: bool) -> Impl | None:

@@ -42,6 +42,12 @@ def reach(network: Comparators) -> tuple[Array, Array, Array, Array]:
     return network.first, network.second, network.low, network.high
 
 
+def fullest(network: Comparators) -> int:
+    """How many comparators the block that meets most of them meets."""
+    lefts = range(0, network.wires, WIDTH)
+    return max(int(((network.low < left + WIDTH) & (network.high > left)).sum()) for left in lefts)
+
+
 def block(network: Comparators) -> tuple[Float, Array, Array, Array]:
     """Room for a block of columns, and for the comparators it meets."""
     met, near, far = np.empty((3, network.first.size), np.uint64)

@@ -86,6 +86,28 @@ PLAIN = (
     Case(
         name="NaN in one row", args={"x": np.array([[math.nan, 1.0, 2.0], [3.0, 1.0, 2.0]]), "beta": 1.0}, tags=("nan",)
     ),
+    *(
+        Case(
+            name=f"{n} wires, {network}, {cdf}",
+            args={"x": 2.0 * np.cos(np.arange(float(n)) ** 2), "network": network, "cdf": cdf, "beta": 1.5},
+            tags=("odd_size", "non_power_of_two"),
+        )
+        for n, network, cdf in (
+            (11, "odd_even", "cauchy"),
+            (13, "bitonic", "logistic"),
+            (17, "odd_even", "gaussian"),
+            (33, "odd_even", "optimal"),
+            (19, "bitonic", "reciprocal"),
+            (12, "odd_even", "laplace"),
+            (7, "bitonic", "heaviside"),
+            (24, "odd_even", "logistic"),
+        )
+    ),
+    Case(
+        name="art without its exponent",
+        args={"x": np.array([0.3, -1.2, 2.0, 0.7]), "cdf": "art", "lam": 0.0, "beta": 1.5},
+        tags=("boundary",),
+    ),
     Case(name="22 wires", args={"x": np.linspace(1.0, -1.0, 22) ** 3, "beta": 20.0}, tags=("non_power_of_two",)),
 )
 SORT_CASES = (

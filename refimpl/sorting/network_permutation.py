@@ -9,7 +9,8 @@ input c at rank r (rank 0 = minimum).
 
 How it is laid out. Columns of M never meet, so P is made a block of columns at a time: the block, n x WIDTH numbers,
 stays in cache through all layers. Column c of M is zero at wires that input c cannot have reached yet; a comparator
-mixes only the columns that can have reached it (``blocks``): two thirds of them in odd-even networks, half in bitonic.
+mixes only the columns that can have reached it (``blocks``): two thirds of them in odd-even networks, in bitonic ones
+half at n = 32 and a third at n = 1024.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from refimpl.jit import inlined, kernel, reduction
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
-from refimpl.sorting.blocks import WIDTH, block, meeting, reach, start_block
+from refimpl.sorting.blocks import WIDTH, block, fullest, meeting, reach, start_block
 from refimpl.sorting.network_sort import (
     SWAP_NS,
     Gradients,
@@ -92,7 +93,7 @@ def matrix(
 
 
 @inlined
-def keep(work: Float, i: int, j: int, tape: Float, step: Index, near: Index, far: Index) -> None:
+def record(work: Float, i: int, j: int, tape: Float, step: Index, near: Index, far: Index) -> None:
     """What (2) will need of this comparator."""
     for k in range(near, far):
         tape[step, k] = work[i, k] - work[j, k]
@@ -102,7 +103,7 @@ def keep(work: Float, i: int, j: int, tape: Float, step: Index, near: Index, far
 def undo(work: Float, i: int, j: int, a: float, b: float, tape: Float, step: Index, near: Index, far: Index) -> float:
     """One comparator backwards: mixes the rows of G (6) and returns this block's share of q (2).
 
-    Outside near to far M is zero, and G is not asked for again: what an earlier comparator can reach lies inside.
+    Outside near to far M is zero, and G (NaN or not) is not asked for again: earlier comparators reach no further.
     """
     q = 0.0
     for k in range(near, far):
@@ -131,7 +132,7 @@ def matrix_backward(
             start_block(work, left)
             for step in range(steps):
                 c = met[step]
-                keep(work, first[c], second[c], tape, step, near[step], far[step])
+                record(work, first[c], second[c], tape, step, near[step], far[step])
                 mix(work, first[c], second[c], alpha[row, c], abar[row, c], near[step], far[step])
             for wire in range(n):
                 for k in range(width):
@@ -191,7 +192,7 @@ def value(
     Numerics
     --------
     Small entries keep their relative accuracy: they are sums of products of positive numbers. Time O(C n), memory
-    O(n^2) for P, O(C) for residuals, O(C) workspace per thread.
+    O(n^2) for P, O(C) for residuals; going back, a workspace of up to 128 C numbers per thread.
 
     Source
     ------
@@ -243,7 +244,7 @@ def groups_of(n: int) -> int:
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the matrix."""
-    network, rows = residuals.network, residuals.beta.size
+    network, rows, met = residuals.network, residuals.beta.size, fullest(residuals.network)
     n, size, groups = network.wires, network.first.size, groups_of(network.wires)
     gp = gate.cotangent(gp, (*residuals.shapes[0], n)).reshape(rows, n, n)
     q, gy, pulled = (
@@ -255,7 +256,7 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
     def columns(start: int, stop: int) -> None:
         matrix_backward(
             *reach(network), residuals.alpha, residuals.abar, gp, q,
-            *block(network), scratch("tape", (size, min(n, WIDTH))), groups, start, stop,
+            *block(network), scratch("tape", (met, min(n, WIDTH))), groups, start, stop,
         )  # fmt: skip
 
     def whole(start: int, stop: int) -> None:

@@ -178,7 +178,7 @@ def value(
     Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max]. A
     difference beyond the largest float counts as that; beyond beta |d| = 1e154 slopes underflow and gbeta loses a share.
     Cotangents near 1e308 may overflow in a difference.
-    Time O(C) a row; memory O(C) a thread for values alone, O(C) a row with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
+    Time O(C) a row; memory O(n) a thread for values alone, O(C) a row with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
 
     Source
     ------

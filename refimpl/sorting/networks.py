@@ -176,12 +176,13 @@ def _flatten(name: str, network: Network, n: int) -> Comparators:
 def _reach(pairs: list[tuple[int, int]], n: int) -> NDArray[np.uint64]:
     """For every comparator, the least range of inputs that holds all whose value may have reached it."""
     low, high = list(range(n)), list(range(1, n + 1))
-    reach = np.empty((2, len(pairs)), np.uint64)
-    for c, (i, j) in enumerate(pairs):
+    lows, highs = [], []
+    for i, j in pairs:
         low[i] = low[j] = min(low[i], low[j])
         high[i] = high[j] = max(high[i], high[j])
-        reach[:, c] = low[i], high[i]
-    return reach
+        lows.append(low[i])
+        highs.append(high[i])
+    return np.array([lows, highs], np.uint64)
 
 
 def _validated(gate: Gate, network: Any, n: int) -> Network:

@@ -56,7 +56,7 @@ def gradient(name: str) -> Callable[[Bench, Values, Sizes], None]:
             return {name: truth.pull(g)[name]}
 
         rng = np.random.default_rng([bench.seed, 1])
-        for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 1.0], shape)):
+        for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 0.0, 1.0], shape)):
             bench.gradients(args, sizes_or_one(sizes), answer, Answer(truth.y, pull, truth.dtype), draw(answer.y.shape))
 
     return judge

@@ -124,7 +124,7 @@ def test_load_refuses(spec: str, message: str) -> None:
     [
         ("WRONG", "names no operator of this library; it has sorting.heap"),
         ("swap", "is one callable; name the one operator it implements"),
-        ("NUMBER", "is a int; expected a callable, or a mapping"),
+        ("NUMBER", "is of type int; expected a callable, or a mapping"),
     ],
 )
 def test_attach_refuses(attribute: str, message: str) -> None:
@@ -133,12 +133,12 @@ def test_attach_refuses(attribute: str, message: str) -> None:
 
 
 def test_attach_refuses_what_is_no_callable_for_an_operator() -> None:
-    with pytest.raises(CannotLoad, match=r"sorting.swap is given a int; expected a callable"):
+    with pytest.raises(CannotLoad, match=r"sorting.swap is given int; expected a callable"):
         Impl("mine").attach("my_port_of_doors:NUMBER", op="swap")
 
 
 def test_add_refuses() -> None:
-    with pytest.raises(CannotLoad, match=r"sorting.swap is given a NoneType; expected a callable"):
+    with pytest.raises(CannotLoad, match=r"sorting.swap is given NoneType; expected a callable"):
         Impl("mine").add("swap", None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=f"framework is 'tensorflow'; expected one of {', '.join(FRAMEWORKS)}"):
         Impl("mine").add("swap", sorting.swap.vjp, framework="tensorflow")

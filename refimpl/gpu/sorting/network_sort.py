@@ -118,8 +118,9 @@ def _named(name: str, n: int, device: int) -> Comparators:
 
 
 def _uploaded(network: Comparators) -> Comparators:
-    first, second = (xp().array(array) for array in network[:2])
-    return network._replace(first=first, second=second, starts=xp().array(network.starts.astype(np.int64)))
+    first, second = (xp().array(array) for array in network[:2])  # kernels there read neither low nor high
+    starts = xp().array(network.starts.astype(np.int64))  # added to thread numbers, which are signed
+    return network._replace(first=first, second=second, starts=starts)
 
 
 def _run(problem: Problem, keep: bool) -> tuple[Array, Residuals]:

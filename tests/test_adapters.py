@@ -58,6 +58,28 @@ def test_the_program_is_right(language: str) -> None:
     assert report.implementation == Path(TEMPLATES[language].file).name
 
 
+CARGO = """
+[package]
+name = "adapter"
+version = "0.1.0"
+edition = "2021"
+
+[[bin]]
+name = "adapter"
+path = "adapter.rs"
+"""
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo")
+def test_the_rust_program_is_a_cargo_project_by_five_lines(tmp_path: Path) -> None:
+    (tmp_path / "Cargo.toml").write_text(CARGO)
+    (tmp_path / "adapter.rs").write_text(TEMPLATES["rust"].text())
+    subprocess.run(["cargo", "build", "--release", "--offline", "--quiet"], cwd=tmp_path, check=True, timeout=300)
+    with Impl("cargo").spawn([str(tmp_path / "target" / "release" / "adapter")]) as impl:
+        report = refimpl.check("sorting.swap", impl, only={"cdf": "logistic"}, samples=12)
+    assert report.by_argument["a"] == report.by_argument["beta"] == report.verdict == "right"
+
+
 @pytest.mark.parametrize(
     ("language", "right", "wrong", "argument"),
     [

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from refimpl import distributions, sorting
 from refimpl.op import AnyOp
 
 ROOMS = (distributions, sorting)
 OPERATORS: tuple[AnyOp, ...] = tuple(operator for room in ROOMS for operator in room.OPERATORS)
+
+
+def select(names: Sequence[str]) -> tuple[AnyOp, ...]:
+    """The operators that these names mean, each once; without names, all."""
+    return tuple(dict.fromkeys(op for name in names for op in find(name))) if names else OPERATORS
 
 
 def find(name: str) -> tuple[AnyOp, ...]:

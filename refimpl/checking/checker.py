@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import boundary
+from refimpl.checking.compare import Comparison
 from refimpl.checking.doors import Impl, one_operator
 from refimpl.checking.evidence import Diagnosis
 from refimpl.checking.frameworks import FRAMEWORKS
@@ -163,7 +164,7 @@ class Examination(Trials):
                 if identity is None:
                     continue
                 try:
-                    left, right, gauge = identity(running, args, np.random.default_rng([self.seed, 4]))
+                    found = self.sides_agree(identity, running, args)
                 except NotOffered:  # the law needs a gradient, or arguments, that are not offered
                     self.note("laws", "law").add("not offered", 0)
                     continue
@@ -171,7 +172,6 @@ class Examination(Trials):
                     if not self.law_refutes_reference(f"{law.name} ({side})", identity, args):
                         self.crashed(crash, args)
                     continue
-                found = weighed(left, right, gauge=gauge, ulps=self.op.tol.gradient * self.slack * LAW_SLACK)
                 if not found.ok and self.law_refutes_reference(f"{law.name} ({side})", identity, args):
                     continue
                 text = f"{law.name} ({side}): {law.statement}; off by {found.max_gauged_ulps:.3g} ulp"
@@ -179,13 +179,17 @@ class Examination(Trials):
                     verdict_of(found), found.compared, found.max_gauged_ulps, "" if found.ok else text
                 )
 
+    def sides_agree(self, identity: Identity, running: Running, args: Values) -> Comparison:
+        """Both sides of a law at one input."""
+        left, right, gauge = identity(running, args, np.random.default_rng([self.seed, 4]))
+        return weighed(left, right, gauge=gauge, ulps=self.op.tol.gradient * self.slack * LAW_SLACK)
+
     def law_refutes_reference(self, name: str, identity: Identity, args: Values) -> bool:
         """Whether our own operator fails the identity too: then one of these two is wrong, and not the implementation."""
         if self.subject.own:
             return False
         try:
-            sides = identity(Running(self.reference, self.only.admits), args, np.random.default_rng([self.seed, 4]))
-            ok = weighed(*sides[:2], gauge=sides.gauge, ulps=self.op.tol.gradient * self.slack * LAW_SLACK).ok
+            ok = self.sides_agree(identity, Running(self.reference, self.only.admits), args).ok
         except NotOffered:  # it led out of what ``only`` admits
             return False
         except (Exception, SystemExit):

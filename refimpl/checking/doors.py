@@ -51,7 +51,10 @@ class Impl:
 
     def attach(self, spec: str, framework: str = "numpy", op: str | AnyOp | None = None) -> Impl:
         """Take what MODULE:OBJECT names: a mapping from operator ids to callables, an Impl, or one callable for ``op``."""
-        found = load(spec)
+        return self.take(load(spec), spec, framework, op)
+
+    def take(self, found: Any, spec: str, framework: str = "numpy", op: str | AnyOp | None = None) -> Impl:
+        """The same with the object itself; ``spec`` is its name in messages."""
         if isinstance(found, Impl):
             self._entries.update(found._entries)
             self._programs += found._programs

@@ -75,9 +75,7 @@ def pack(outputs: Any) -> Array:
     parts = [np.asarray(y) for y in outputs]
     shapes = {part.shape for part in parts}
     if len(shapes) > 1:
-        raise BadAnswer(
-            f"returned outputs of shapes {', '.join(str(part.shape) for part in parts)}; expected one shape"
-        )
+        raise BadAnswer(f"outputs of shapes {' and '.join(str(part.shape) for part in parts)}; expected one shape")
     return np.stack(parts)
 
 

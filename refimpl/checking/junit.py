@@ -44,9 +44,9 @@ def _test(suite: ElementTree.Element, report: Report, finding: Finding) -> None:
     if outcome:
         diagnosis = report.diagnoses.get(finding.subject)
         message = f"{diagnosis.kind}: {diagnosis.sentence}" if diagnosis else finding.verdict
-        ElementTree.SubElement(test, outcome, message=message).text = _printable(finding.detail)
+        ElementTree.SubElement(test, outcome, message=message).text = printable(finding.detail)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """XML has no place for control characters."""
     return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)

@@ -113,10 +113,10 @@ def outputs(op: AnyOp, reply: Reply) -> Array:
         names = ", ".join(out.name for out in op.outputs)
         raise Garbage(f"answered {op.id} with {came}; expected a list of {len(op.outputs)}: {names}")
     arrays = tuple(_array(op, y, f"output {out.name}") for y, out in zip(found, op.outputs, strict=True))
-    if len({y.shape for y in arrays}) > 1:
-        shapes = " and ".join(str(y.shape) for y in arrays)
-        raise Garbage(f"answered {op.id} with outputs of shapes {shapes}; expected one shape")
-    return pack(arrays) if len(arrays) > 1 else arrays[0]
+    try:
+        return pack(arrays) if len(arrays) > 1 else arrays[0]
+    except BadAnswer as bad:
+        raise Garbage(f"answered {op.id} with {bad}") from bad
 
 
 def grads(op: AnyOp, args: Values, reply: Reply) -> Gradients:

@@ -102,7 +102,8 @@ def verify(
     chosen = held if ops is None else [one_operator(op).id for op in ops]
     cases = {op: load(op, folder) for op in chosen}
     if isinstance(subject, Path | str):
-        everything = {v.request for op in held for v in load(op, folder)}
+        others = [case for op in held if op not in cases for case in load(op, folder)]
+        everything = {case.request for of in (*cases.values(), others) for case in of}
         answers = answers_of(Path(subject), everything)
         found = [judge(case, answers.by_request.get(case.request, Given())) for op in chosen for case in cases[op]]
         return Verified(answers.name, tuple(found), answers.remarks)

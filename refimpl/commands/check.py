@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 from refimpl.commands import Progress, UsageError, natural, positive, restriction, writable
-from refimpl.commands.subject import add_subject, subject
+from refimpl.commands.subject import add_subject, flags, subject
 
 
 def add(commands: Any) -> None:
@@ -39,8 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from refimpl.checking import check
     from refimpl.checking.report import exit_code, table
 
-    found = [op for name in options.names for op in catalog.find(name)] if options.names else catalog.OPERATORS
-    chosen = list(dict.fromkeys(found))
+    chosen = catalog.select(options.names)
     for path in (options.json, options.junit):
         if path and path != "-":
             writable(Path(path))
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     absent: list[str] = []
     if impl is not None:
         absent = [op.id for op in chosen if op.id not in impl]
-        chosen = [op for op in chosen if op.id in impl]
+        chosen = tuple(op for op in chosen if op.id in impl)
     progress, reports = Progress(), []
     try:
         for op in chosen:
@@ -76,16 +76,8 @@ def run(options: argparse.Namespace) -> int:
         if absent:
             print(f"not offered: {', '.join(absent)}")
         for path in saved:
-            print(f"saved {path}: refimpl replay {path} {_flags(options)}".rstrip())
+            print(f"saved {path}: refimpl replay {path} {shlex.join(flags(options))}".rstrip())
     return code
-
-
-def _flags(options: argparse.Namespace) -> str:
-    """The options that name the implementation, as they were given."""
-    import shlex
-
-    flags = ["--impl", options.impl] if options.impl else ["--cmd", options.cmd] if options.cmd else []
-    return shlex.join(flags + (["--framework", options.framework] if options.framework != "numpy" else []))
 
 
 def _folder(path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.commands import Progress, UsageError, natural, positive, writable
-from refimpl.commands.subject import add_subject
+from refimpl.commands.subject import add_subject, flags
 
 
 def add(commands: Any) -> None:
@@ -146,10 +146,7 @@ def point(options: argparse.Namespace, chosen: list[str]) -> dict[str, Any] | No
 
 def again(options: argparse.Namespace) -> str:
     """This command without its selection, for a failing check to print."""
-    words = ["refimpl", "conform"]
-    for flag in ("impl", "cmd"):
-        words += [f"--{flag}", getattr(options, flag)] if getattr(options, flag) else []
-    words += ["--framework", options.framework] if options.framework != "numpy" else []
+    words = ["refimpl", "conform", *flags(options)]
     for restricted in options.only:
         words += ["--only", restricted]
     if not options.impl:

@@ -38,6 +38,12 @@ def nonempty(text: str) -> str:
     return text
 
 
+def flags(options: argparse.Namespace) -> list[str]:
+    """The options that name the implementation, as they were given."""
+    words = [word for name in ("impl", "cmd") if (given := getattr(options, name)) for word in (f"--{name}", given)]
+    return words + (["--framework", options.framework] if options.framework != "numpy" else [])
+
+
 def subject(options: argparse.Namespace, chosen: Sequence[AnyOp], named: bool) -> Impl | None:
     """The implementation to check, or None for the library's own. ``named``: the user listed the operators."""
     from refimpl.checking.doors import CannotLoad, Impl

@@ -44,6 +44,8 @@ def reach(network: Comparators) -> tuple[Array, Array, Array, Array]:
 
 def fullest(network: Comparators) -> int:
     """How many comparators the block that meets most of them meets."""
+    if network.wires <= WIDTH:
+        return network.first.size
     lefts = range(0, network.wires, WIDTH)
     return max(int(((network.low < left + WIDTH) & (network.high > left)).sum()) for left in lefts)
 

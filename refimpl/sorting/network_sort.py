@@ -192,7 +192,7 @@ def value(
     >>> sorting.network_sort(np.array([3.0, 1.0, 2.0]), network="odd_even", beta=1e6).round(3)
     array([1., 2., 3.])
     """
-    return run_values(setup(gate, x, network, cdf, beta, lam), keep=0)[0]
+    return run_values(setup(gate, x, network, cdf, beta, lam), keep=False)[0]
 
 
 def forward(
@@ -211,15 +211,15 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     )
 
 
-def run_values(problem: Problem, keep: int = 1) -> tuple[Array, Residuals]:
-    """Sorted values in shape and dtype of x, and the residuals; with keep = 0 these are empty."""
+def run_values(problem: Problem, keep: bool = True) -> tuple[Array, Residuals]:
+    """Sorted values in shape and dtype of x, and the residuals; without keep these are empty."""
     y, residuals = empty(problem.x.shape), unwritten(problem, keep)
     rows, size = residuals.beta.size, problem.network.first.size
     run(lambda start, stop: values_rows(problem, y, residuals, start, stop), rows, SWAP_NS * rows * size)
     return y.reshape(problem.shapes[0]).astype(problem.dtype, copy=False), residuals
 
 
-def unwritten(problem: Problem, keep: int = 1) -> Residuals:
+def unwritten(problem: Problem, keep: bool = True) -> Residuals:
     """Room for the residuals, in one block: the allocator hands that out again without page faults."""
     d, alpha, abar, slope = empty((4, problem.x.shape[0] if keep else 0, problem.network.first.size))
     return Residuals(d, alpha, abar, slope, problem.beta, problem.lam, *problem[3:])

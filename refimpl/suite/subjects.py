@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from refimpl.checking.doors import Impl, entries, load
+from refimpl.checking.doors import Impl, load
 from refimpl.op import AnyOp
 
 
@@ -19,10 +19,4 @@ def resolved(
     given = load(impl) if isinstance(impl, str) else impl
     if isinstance(given, Impl):
         return given
-    if not isinstance(given, Mapping):
-        assert isinstance(impl, str)
-        return Impl(name).attach(impl, framework, operators[0] if len(operators) == 1 else None)
-    made = Impl(name)
-    for key, function in entries(given, name).items():
-        made.add(key, function, framework)
-    return made
+    return Impl(name).take(given, name, framework, operators[0] if len(operators) == 1 else None)

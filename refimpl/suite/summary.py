@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from refimpl.checking import report
+from refimpl.checking.junit import printable
 from refimpl.suite.outcome import Outcome
 
 COLUMNS = ("right", "wrong", "cannot tell", "vacuous", "not offered", "crashed")
@@ -112,7 +113,7 @@ class Summary:
         suite = ElementTree.SubElement(root, "testsuite", name="refimpl conform")
         listed = ElementTree.SubElement(suite, "testcase", classname="refimpl", name="known failures")
         if self.problems:
-            ElementTree.SubElement(listed, "failure", message="unmatched").text = _printable("\n".join(self.problems))
+            ElementTree.SubElement(listed, "failure", message="unmatched").text = printable("\n".join(self.problems))
         floor = ElementTree.SubElement(suite, "testcase", classname="refimpl", name="floor")
         if self.ran < max(1, self.floor):
             ElementTree.SubElement(floor, "failure", message=self.total())
@@ -126,25 +127,20 @@ def _test(suite: ElementTree.Element, outcome: Outcome) -> None:
         suite, "testcase", classname=outcome.operator, name=outcome.aspect, time=str(outcome.seconds)
     )
     if outcome.listed == "expected":
-        ElementTree.SubElement(test, "skipped", message=_printable(f"known failure: {outcome.remark}"))
+        ElementTree.SubElement(test, "skipped", message=printable(f"known failure: {outcome.remark}"))
     elif outcome.disagreement:
-        ElementTree.SubElement(test, "error", message="the oracles disagree, a bug of refimpl").text = _printable(
+        ElementTree.SubElement(test, "error", message="the oracles disagree, a bug of refimpl").text = printable(
             outcome.text()
         )
     elif outcome.failed or outcome.listed:
         kind = "error" if outcome.verdict == "crashed" and not outcome.listed else "failure"
         message = outcome.listed or outcome.signature or outcome.verdict
-        ElementTree.SubElement(test, kind, message=_printable(message)).text = _printable(outcome.text())
+        ElementTree.SubElement(test, kind, message=printable(message)).text = printable(outcome.text())
     elif outcome.verdict != "right":
-        ElementTree.SubElement(test, "skipped", message=_printable(f"{outcome.verdict}: {outcome.detail}"))
+        ElementTree.SubElement(test, "skipped", message=printable(f"{outcome.verdict}: {outcome.detail}"))
 
 
 def _count(suite: ElementTree.Element) -> None:
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{tag}"))))
     suite.set("tests", str(len(suite.findall("testcase"))))
-
-
-def _printable(text: str) -> str:
-    """XML has no place for control characters."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)

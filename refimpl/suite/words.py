@@ -23,10 +23,6 @@ def shown(args: Values) -> str:
 
 def in_bits(args: Values) -> dict[str, Any] | None:
     """The arguments as JSON; None for bad input that has no bits."""
-    if any(
-        isinstance(v, np.ndarray) and (type(v) is not np.ndarray or v.dtype.kind not in "fiub") for v in args.values()
-    ):
-        return None
     try:
         return encode_args(args)
     except (TypeError, ValueError):

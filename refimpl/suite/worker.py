@@ -23,10 +23,7 @@ def build(options: argparse.Namespace) -> Suite:
 
     only = dict(restriction(text) for text in options.only)
     try:
-        found = catalog.OPERATORS if not options.names else [op for n in options.names for op in catalog.find(n)]
-        chosen = list(dict.fromkeys(found))
-        if options.impl and options.cmd:
-            raise UsageError("--impl and --cmd are two implementations; give one of them")
+        chosen = catalog.select(options.names)
         program = subject(options, chosen, named=False) if options.cmd or not options.impl else options.impl
         return Suite(
             program, [op.id for op in chosen], only, framework=options.framework, examples=options.explore or EXAMPLES,

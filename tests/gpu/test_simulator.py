@@ -6,17 +6,16 @@ algebra; typing is checked by ``test_ptx.py``, races and divergence by neither.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
-from typing import Any
 
 import numpy as np
 import pytest
+from ours import call
+from simulated import agree, blocks, find, same, twin
+from simulator_examples import EXAMPLES
 
-from refimpl import boundary
 from refimpl.catalog import OPERATORS
-from refimpl.checking.compare import compare
 from refimpl.op import AnyOp, Case
 from refimpl.scalars.distributions import FAMILIES
 from refimpl.scalars.swaps import CDFS
@@ -27,56 +26,7 @@ if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1":
 
 TWINS = [op for op in OPERATORS if op.gpu]
 SORT = ("sorting.network_sort", "sorting.network_permutation")
-ONE_TEXT = 64.0  # gauged ulps: the same scalars in the same order, but sums of some 100 terms that cancel, in another
 CUSTOM = [[(0, 2), (1, 3)], [(0, 1), (2, 3)], [(1, 2)]]
-
-
-@pytest.fixture(autouse=True)
-def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outputs and workspace start as NaN: what a kernel forgets to write is seen."""
-    monkeypatch.setattr(boundary, "poison", True)
-
-
-def find(name: str) -> AnyOp:
-    return next(op for op in OPERATORS if op.id == name)
-
-
-def twin(op: AnyOp) -> Any:
-    assert op.gpu
-    return importlib.import_module(op.gpu)
-
-
-def blocks(y: Any) -> tuple[Any, ...]:
-    return y if isinstance(y, tuple) else (y,)
-
-
-def agree(got: Any, want: Any) -> None:
-    """Same fields, shapes and dtypes, and numbers within ONE_TEXT ulps of the largest in their array."""
-    assert len(blocks(got)) == len(blocks(want))
-    for ours, theirs in zip(blocks(got), blocks(want), strict=True):
-        assert (ours is None) == (theirs is None)
-        if theirs is None:
-            continue
-        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
-        finite = np.abs(theirs[np.isfinite(theirs)])
-        gauge = float(finite.max(initial=0.0))
-        found = compare(ours, theirs, dtype=theirs.dtype.name, gauge=gauge, ulps=ONE_TEXT)
-        assert found.ok, found
-
-
-def same(name: str, *args: Any, seed: int = 7, **keywords: Any) -> None:
-    """Value, forward, and the pullback of a random cotangent are those of the CPU operator."""
-    op = find(name)
-    rng = np.random.default_rng(seed)
-    want, saved = op.forward(*args, **keywords)
-    got, residuals = twin(op).forward(*args, **keywords)
-    agree(got, want)
-    agree(twin(op).value(*args, **keywords), want)
-    assert type(residuals) is type(saved)
-    cotangents = tuple(rng.standard_normal(y.shape) for y in blocks(want))
-    cotangent = cotangents if isinstance(want, tuple) else cotangents[0]
-    agree(twin(op).backward(residuals, cotangent), op.backward(saved, cotangent))
-
 
 # one thread per element ----------------------------------------------------------------------------------------------
 
@@ -165,13 +115,6 @@ def test_the_matrix_in_blocks_of_rows_and_columns(monkeypatch: pytest.MonkeyPatc
 
 # what holds for every operator ---------------------------------------------------------------------------------------
 
-EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-    "distributions.cdf": ((ANY_X,), {"family": "cauchy", "scale": 2.0}),
-    "distributions.pdf": ((ANY_X,), {"family": "gaussian", "scale": 2.0}),
-    "sorting.swap": ((np.array([0.1, 1.0]), np.array([0.4, -2.0])), {"beta": 3.0}),
-    "sorting.network_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
-    "sorting.network_permutation": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
-}
 every_twin = pytest.mark.parametrize("op", TWINS, ids=lambda op: op.id)
 
 
@@ -238,8 +181,7 @@ REFUSALS = [(op, case) for op in TWINS for case in op.cases if case.error and on
 @pytest.mark.parametrize(("op", "case"), REFUSALS, ids=[f"{op.id}: {case.name}" for op, case in REFUSALS])
 def test_what_the_cpu_refuses_is_refused_in_the_same_words(op: AnyOp, case: Case) -> None:
     assert case.error
-    plain = [case.args[name] for name in ("x", "a", "b") if name in case.args]
-    keywords = {name: value for name, value in case.args.items() if name not in ("x", "a", "b")}
+    plain, keywords = call(op, case.args)
     with pytest.raises(case.error[0]) as there:
         op(*plain, **keywords)
     with pytest.raises(case.error[0]) as here:

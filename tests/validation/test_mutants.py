@@ -6,7 +6,8 @@ import pytest
 from refimpl.catalog import OPERATORS
 from refimpl.checking import check
 from validation.mutants.build import build
-from validation.mutants.corpus import MUTANTS, Mutant
+from validation.mutants.corpus import MUTANTS
+from validation.mutants.mutant import Mutant
 
 FEW, MANY = 12, 48  # random inputs: most mutants show on a few
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from refimpl.checking import Report, check
 from validation.mutants.build import build
-from validation.mutants.corpus import MUTANTS, Mutant
+from validation.mutants.corpus import MUTANTS
+from validation.mutants.mutant import Mutant
 
 
 def judge(mutant: Mutant) -> Report:
@@ -60,7 +61,7 @@ def survey() -> int:
         "# Mutants: wrong backward passes that `check` refuses",
         "",
         f"Written by `python -m validation.mutants`. {len(MUTANTS)} rewrites of our own backward passes "
-        f"(`validation/mutants/corpus.py`), {len(MUTANTS) - len(survivors)} refused.",
+        f"(`validation/mutants/corpus/`), {len(MUTANTS) - len(survivors)} refused.",
         "",
         "| operator | mutant | verdict | refused by | wrong in | diagnosis |",
         "|---|---|---|---|---|---|",

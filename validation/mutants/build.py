@@ -12,7 +12,7 @@ from typing import Any
 from refimpl.catalog import find
 from refimpl.jit import Compiled, Specialised
 from refimpl.op import AnyOp
-from validation.mutants.corpus import Mutant
+from validation.mutants.mutant import Mutant
 
 
 def build(mutant: Mutant) -> tuple[AnyOp, Callable[..., Any]]:

@@ -20,7 +20,7 @@ from refimpl import boundary
 from refimpl.checking import check
 from refimpl.op import AnyOp, Values
 from validation.mutants.build import build
-from validation.mutants.corpus import Mutant
+from validation.mutants.mutant import Mutant
 
 INPUTS = 3  # that show the mistake
 DRAWS = 400  # to find them in

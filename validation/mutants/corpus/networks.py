@@ -1,29 +1,11 @@
-"""Wrong backward passes: each a rewrite of one place in our own. ``check`` must refuse every one of them.
-
-They are the mistakes people make: a sign, a factor, a term left out, two names exchanged, the wrong saved value, a
-path that only shows with batches, with reversed or squared arguments, or far from zero.
-"""
+"""Wrong backward passes of swap and of the sorting networks."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mutant(NamedTuple):
-    """``old`` occurs once in the operator's file and becomes ``new``."""
-
-    name: str
-    operator: str
-    old: str
-    new: str
-
-
-def _of(operator: str, *rewrites: tuple[str, str, str]) -> tuple[Mutant, ...]:
-    return tuple(Mutant(name, operator, old, new) for name, old, new in rewrites)
-
+from validation.mutants.mutant import of
 
 # fmt: off
-SWAP = _of(
+SWAP = of(
     "sorting.swap",
     ("sign of the weight path to a", "abar[e] * gh - gd", "abar[e] * gh + gd"),
     ("weight path to b left out", "alpha[e] * gh + gd", "alpha[e] * gh"),
@@ -43,7 +25,7 @@ SWAP = _of(
     ("gradients of a and b exchanged", "a=unbroadcast(ga.reshape(shape), a_shape)", "a=unbroadcast(gb.reshape(shape), a_shape)"),
 )
 
-NETWORK_SORT = _of(
+NETWORK_SORT = of(
     "sorting.network_sort",
     ("comparators undone first to last", "c = size - np.uint64(1) - undone", "c = undone"),
     ("first comparator forgotten", "for undone in range(size):", "for undone in range(int(size) - 1):"),
@@ -71,7 +53,7 @@ NETWORK_SORT = _of(
     ("ART: sign of the exponent", "by_lam += gd * d[row, c] * per_lam", "by_lam -= gd * d[row, c] * per_lam"),
 )
 
-PERMUTATION = _of(
+PERMUTATION = of(
     "sorting.network_permutation",
     ("sign of the weight's cotangent", "q += (upper - lower) * tape[step, k]", "q -= (upper - lower) * tape[step, k]"),
     ("only the upper row's cotangent", "q += (upper - lower) * tape[step, k]", "q += upper * tape[step, k]"),
@@ -88,39 +70,6 @@ PERMUTATION = _of(
     ("weights of the first batch row", "alpha[row, c], abar[row, c], tape", "alpha[0, c], abar[0, c], tape"),
     ("off by 1e-6", "q += (upper - lower) * tape[step, k]", "q += (1.0 + 1e-6) * (upper - lower) * tape[step, k]"),
 )
-
-CDF = _of(
-    "distributions.cdf",
-    ("scale not divided out of x", "gx[e] = g * per_x if", "gx[e] = g if"),
-    ("sign of scale", "gscale[e] = -(g * u) / tau", "gscale[e] = (g * u) / tau"),
-    ("scale divided out once too few", "gscale[e] = -(g * u) / tau", "gscale[e] = -g * u"),
-    ("x for u in scale", "gscale[e] = -(g * u) / tau", "gscale[e] = -(g * x[e]) / tau"),
-    ("mirror forgotten in shift", "gshift[e] = -g if reversed else g", "gshift[e] = g"),
-    ("mirror counted twice in x", "gx[e] = g * per_x if", "gx[e] = (-g if reversed else g) * per_x if"),
-    ("density at the unshifted argument", "v = shift[e * per_shift] + (-u if reversed else u)\n            _, _, density", "v = -u if reversed else u\n            _, _, density"),
-    ("mirror forgotten in the density", "v = shift[e * per_shift] + (-u if reversed else u)\n            _, _, density", "v = shift[e * per_shift] + u\n            _, _, density"),
-    ("density of the first element's scale", "tau, p = scale[e * per_scale], shape[e * per_shape]\n            u, per_x = argument(x[e], tau, squared)\n            v", "tau, p = scale[0], shape[e * per_shape]\n            u, per_x = argument(x[e], tau, squared)\n            v"),
-    ("mirror forgotten in shape", "gshape[e] = gy[e] * (-slope if reversed else slope)", "gshape[e] = gy[e] * slope"),
-    ("value for density", "_, _, density = law(code, v, p)", "density, _, _ = law(code, v, p)"),
-    ("off by 1e-9", "g = gy[e] * density", "g = (1.0 + 1e-9) * gy[e] * density"),
-    ("dead beyond |u| = 3", "g = gy[e] * density", "g = gy[e] * density if abs(u) < 3.0 else 0.0"),
-    ("sign of the cotangent only", "g = gy[e] * density", "g = np.sign(gy[e]) * density"),
-    ("scale's gradient averaged", "scale=unbroadcast(gscale.reshape(x_shape), scale_shape)", "scale=unbroadcast(gscale.reshape(x_shape) / gscale.size, scale_shape)"),
-)
-
-PDF = _of(
-    "distributions.pdf",
-    ("bend of the squared argument left out", "if squared and density != 0.0 and x[e] != 0.0:", "if False:"),
-    ("sign lost in the bend", "math.copysign(1.0, x[e])", "1.0"),
-    ("du/dx once for twice", "(per_u * w if per_u != 0.0 else 0.0) + bend", "(per_u if per_u != 0.0 else 0.0) + bend"),
-    ("mirror forgotten", "per_u = s * per_v * w", "per_u = per_v * w"),
-    ("width of the density forgotten in scale", "(density * w if density != 0.0 else 0.0)", "0.0"),
-    ("sign of scale", "gscale[e] = -g * along / tau", "gscale[e] = g * along / tau"),
-    ("mirror forgotten in shift", "gshift[e] = g * s * per_u", "gshift[e] = g * per_u"),
-    ("density for its slope", "per_v = density_slope(code, v, p)", "per_v = density"),
-    ("du/dx forgotten in shape", "g * per_p * w if", "g * per_p if"),
-    ("scale divided out once too few", "gscale[e] = -g * along / tau", "gscale[e] = -g * along"),
-)
-
 # fmt: on
-MUTANTS = (*SWAP, *NETWORK_SORT, *PERMUTATION, *CDF, *PDF)
+
+MUTANTS = (*SWAP, *NETWORK_SORT, *PERMUTATION)

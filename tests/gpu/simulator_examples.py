@@ -1,0 +1,15 @@
+"""For each GPU twin one small call: plain arguments, keywords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "distributions.cdf": ((np.array([[-1.5, 0.0], [0.7, 4.0]]),), {"family": "cauchy", "scale": 2.0}),
+    "distributions.pdf": ((np.array([[-1.5, 0.0], [0.7, 4.0]]),), {"family": "gaussian", "scale": 2.0}),
+    "sorting.swap": ((np.array([0.1, 1.0]), np.array([0.4, -2.0])), {"beta": 3.0}),
+    "sorting.network_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
+    "sorting.network_permutation": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
+}

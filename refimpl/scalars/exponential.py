@@ -45,6 +45,6 @@ def exponential(x: float) -> float:
 
 
 @inlined
-def power_of_two(k: int) -> float:
+def power_of_two(k: np.int64) -> float:
     """2^k for -1022 <= k <= 1023, by its bits."""
-    return np.int64((k + 1023) << 52).view(np.float64)  # type: ignore[no-any-return]
+    return np.int64((k + 1023) << 52).view(np.float64)

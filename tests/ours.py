@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.checking.compare import compare
+from refimpl.checking.packing import pack, unpack
 from refimpl.law import Runner
 from refimpl.op import AnyOp, Array, Values
 
@@ -29,11 +30,6 @@ def vjp(op: AnyOp, args: Values) -> Any:
     return op.vjp(*positional, **keywords)
 
 
-def stacked(y: Any) -> Array:
-    """Several outputs of one shape as one array."""
-    return np.stack(y) if isinstance(y, tuple) else np.asarray(y)
-
-
 class Ours(Runner):
     """The reference itself."""
 
@@ -41,10 +37,10 @@ class Ours(Runner):
         self.op = op
 
     def value(self, args: Values) -> Array:
-        return stacked(value(self.op, args))
+        return pack(self.op, value(self.op, args))
 
     def pull(self, args: Values, cotangent: Array) -> dict[str, Array]:
-        return vjp(self.op, args)[1](cotangent)._asdict()
+        return vjp(self.op, args)[1](unpack(self.op, args, cotangent))._asdict()
 
 
 def agree(got: Any, want: Any, ulps: float, gauge: Any = None, dtype: str = "float64") -> None:

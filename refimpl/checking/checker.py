@@ -215,9 +215,8 @@ class Examination(Trials):
             if case.error is not None:
                 self.refusal(case.name, case.args, case.error)
             elif case.expect is not None:
-                found = weighed(
-                    pack(self.op.value(**case.args)), case.expect, gauge=float(np.abs(case.expect).max()), ulps=2.0**16
-                )
+                got, want = pack(self.op, self.op.value(**case.args)), pack(self.op, case.expect)
+                found = weighed(got, want, gauge=float(np.abs(want).max()), ulps=2.0**16)
                 note.add(verdict_of(found), found.compared, detail="" if found.ok else case.name)
         for law in self.op.laws:
             identity = law.forward or law.backward

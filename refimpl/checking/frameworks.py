@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.checking import packing
 from refimpl.checking.compare import compare
 from refimpl.checking.implementation import (
     Answer,
@@ -21,7 +22,6 @@ from refimpl.checking.implementation import (
     from_callable,
     name_of,
     numbers_of,
-    pack,
     split,
 )
 from refimpl.op import AnyOp, Values
@@ -50,16 +50,12 @@ def from_torch(op: AnyOp, function: Callable[..., Any], name: str | None = None)
         parts = outputs if isinstance(outputs, tuple | list) else (outputs,)
         if not all(isinstance(part, torch.Tensor) for part in parts):
             raise BadAnswer(f"returned {describe(outputs)}; expected a tensor, or a tuple of tensors")
-        y = (
-            pack(tuple(part.detach().cpu().numpy() for part in parts))
-            if len(parts) > 1
-            else parts[0].detach().cpu().numpy()
-        )
+        y = packing.pack(op, tuple(part.detach().cpu().numpy() for part in parts))
 
         def pull(g: Array) -> Gradients:
             cotangents = [
                 torch.tensor(np.array(one), dtype=part.dtype)
-                for one, part in zip(g if len(parts) > 1 else (g,), parts, strict=True)
+                for one, part in zip(packing.parts(op, args, g), parts, strict=True)
             ]
             live = [(part, one) for part, one in zip(parts, cotangents, strict=True) if part.requires_grad]
             if not live:
@@ -100,7 +96,7 @@ def from_jax(op: AnyOp, function: Callable[..., Any], name: str | None = None) -
             return parts
 
         def packed(parts: tuple[Any, ...]) -> Array:
-            return pack(tuple(map(np.asarray, parts))) if len(parts) > 1 else np.asarray(parts[0])
+            return packing.pack(op, tuple(map(np.asarray, parts)))
 
         with setting():
             arrays = [jax.numpy.array(args[key], dtype) for key in names]
@@ -122,7 +118,7 @@ def from_jax(op: AnyOp, function: Callable[..., Any], name: str | None = None) -
             with setting():
                 cotangents = tuple(
                     jax.numpy.asarray(one, part.dtype) if real else np.zeros(part.shape, jax.dtypes.float0)
-                    for one, part, real in zip(g if len(parts) > 1 else (g,), parts, live, strict=True)
+                    for one, part, real in zip(packing.parts(op, args, g), parts, live, strict=True)
                 )
                 return {key: np.asarray(gradient) for key, gradient in zip(names, derived()(cotangents), strict=True)}
 

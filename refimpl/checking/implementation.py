@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refimpl.checking.packing import BadAnswer as BadAnswer
+from refimpl.checking.packing import pack as pack
+from refimpl.checking.packing import unpack as unpack
 from refimpl.law import Runner
 from refimpl.op import AnyOp, Values
 
@@ -27,10 +30,6 @@ Pull = Callable[[Array], Gradients]
 
 class NotOffered(Exception):  # noqa: N818  (not an error: partial implementations are normal)
     """Raise this from an implementation for arguments it does not support; the case is counted, not failed."""
-
-
-class BadAnswer(Exception):  # noqa: N818
-    """The implementation ran and returned something that is no answer: wrong type, shape or number of gradients."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +65,6 @@ def shortened(args: Values) -> str:
     """Arguments on one line that fits a message."""
     text = ", ".join(f"{name}={value!r}" for name, value in args.items())
     return text if len(text) <= 240 else text[:237] + "..."
-
-
-def pack(outputs: Any) -> Array:
-    """One array for one output; several outputs (all of one shape here) stacked along a new first axis."""
-    if not isinstance(outputs, tuple):
-        return np.asarray(outputs)
-    parts = [np.asarray(y) for y in outputs]
-    shapes = {part.shape for part in parts}
-    if len(shapes) > 1:
-        raise BadAnswer(f"outputs of shapes {' and '.join(str(part.shape) for part in parts)}; expected one shape")
-    return np.stack(parts)
-
-
-def unpack(op: AnyOp, cotangent: Array) -> Any:
-    """The cotangent as the pullback takes it: one array, or a tuple with one for each output."""
-    return tuple(cotangent) if len(op.outputs) > 1 else cotangent
 
 
 def split(op: AnyOp, args: Values) -> tuple[list[Any], Values]:
@@ -121,8 +104,8 @@ def from_callable(op: AnyOp, function: Callable[..., Any], name: str | None = No
             came = f"(y, {type(answer[1]).__name__})" if pair else describe(answer)
             raise BadAnswer(f"returned {came}; expected the pair (y, pullback), the pullback a callable")
         outputs, pullback = answer
-        y = numbers_of(pack(outputs), "y")
-        return Answer(y, lambda g: named(op, args, pullback(unpack(op, g))), y.dtype.name)
+        y = numbers_of(pack(op, outputs), "y")
+        return Answer(y, lambda g: named(op, args, pullback(unpack(op, args, g))), y.dtype.name)
 
     return Implementation(name or name_of(function), run)
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from refimpl.checking.child import Child, Died, Garbage, ProgramFailed, Silent
 from refimpl.checking.doors import CannotLoad
 from refimpl.checking.implementation import Answer, Array, Gradients, Implementation, NotOffered, Pull
+from refimpl.checking.packing import parts
 from refimpl.checking.protocol import (
     HELLO,
     Refused,
@@ -117,7 +118,7 @@ class Program:
 
     def _pull(self, op: AnyOp, args: Values, request: str) -> Pull:
         def pull(g: Array) -> Gradients:
-            (reply,) = self._ask(op, [with_cotangents(request, op, g)])
+            (reply,) = self._ask(op, [with_cotangents(request, parts(op, args, g))])
             try:
                 return grads(op, args, reply)
             except (ProgramFailed, Refused) as failure:

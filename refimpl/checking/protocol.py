@@ -88,10 +88,9 @@ def body(op: AnyOp, args: Values, dtypes: frozenset[str] = frozenset(DTYPES)) ->
         raise NotOffered(f"the protocol has no words for these arguments: {failure}") from failure
 
 
-def with_cotangents(request: str, op: AnyOp, g: Array) -> str:
-    """The same request, asking for gradients; ``g`` is packed as the outputs are."""
-    parts = tuple(g) if len(op.outputs) > 1 else (g,)
-    return f'{request}, "cotangents": {json.dumps([encode(part) for part in parts])}'
+def with_cotangents(request: str, cotangents: tuple[Array, ...]) -> str:
+    """The same request, asking for gradients: one cotangent for each output."""
+    return f'{request}, "cotangents": {json.dumps([encode(part) for part in cotangents])}'
 
 
 def reply_to(number: int, line: bytes) -> Reply:
@@ -114,7 +113,7 @@ def outputs(op: AnyOp, reply: Reply) -> Array:
         raise Garbage(f"answered {op.id} with {came}; expected a list of {len(op.outputs)}: {names}")
     arrays = tuple(_array(op, y, f"output {out.name}") for y, out in zip(found, op.outputs, strict=True))
     try:
-        return pack(arrays) if len(arrays) > 1 else arrays[0]
+        return pack(op, arrays)
     except BadAnswer as bad:
         raise Garbage(f"answered {op.id} with {bad}") from bad
 

@@ -17,7 +17,8 @@ from refimpl.checking.bits import BadBits, decode, decode_args, encode, encode_a
 from refimpl.checking.checker import report_of
 from refimpl.checking.compare import Array
 from refimpl.checking.doors import one_operator
-from refimpl.checking.implementation import Implementation, reference, unpack
+from refimpl.checking.implementation import Implementation, reference
+from refimpl.checking.packing import pack, parts
 from refimpl.checking.report import Report
 from refimpl.checking.trial import Trials
 from refimpl.op import AnyOp, Values
@@ -43,12 +44,11 @@ def save(report: Report, path: Path) -> None:
     op = one_operator(report.operator)
     y = reference(op).run(report.example).y
     g = np.random.default_rng([report.seed, 1]).standard_normal(y.shape)
-    parts = unpack(op, g) if len(op.outputs) > 1 else (g,)
     content = {
         "format": FORMAT,
         "op": op.id,
         "args": encode_args(report.example),
-        "cotangents": [encode(part) for part in parts],
+        "cotangents": [encode(part) for part in parts(op, report.example, g)],
         "note": f"{report.implementation}: {report.verdict}",
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -68,13 +68,13 @@ def load(path: Path) -> Saved:
         raise LookupError(f"{path} has format {content['format']!r}; this version reads {FORMAT}")
     op = one_operator(content["op"])
     try:
-        parts = [decode(part, f"cotangent {number}") for number, part in enumerate(content["cotangents"])]
+        found = [decode(part, f"cotangent {number}") for number, part in enumerate(content["cotangents"])]
         args = decode_args(content["args"])
     except BadBits as failure:
         raise LookupError(f"{path}: {failure}") from failure
-    if len(parts) != len(op.outputs):
-        raise LookupError(f"{path} has {len(parts)} cotangents; {op.id} has {len(op.outputs)} outputs")
-    return Saved(op, args, np.stack(parts) if len(parts) > 1 else parts[0], str(content.get("note", "")))
+    if len(found) != len(op.outputs):
+        raise LookupError(f"{path} has {len(found)} cotangents; {op.id} has {len(op.outputs)} outputs")
+    return Saved(op, args, pack(op, tuple(found)), str(content.get("note", "")))
 
 
 def replay(saved: Saved, implementation: Implementation | None = None) -> Report:

@@ -84,7 +84,7 @@ def terms_of(trials: Trials, args: Values, g: Array) -> dict[str, Any]:
     """The reference gradient as the operator declares its terms, if it does."""
     if trials.op.terms is None:
         return {}
-    return trials.op.terms(trials.op.forward(**args)[1], unpack(trials.op, g))
+    return trials.op.terms(trials.op.forward(**args)[1], unpack(trials.op, args, g))
 
 
 def jacobian(truth: Answer, name: str) -> Array:

@@ -88,7 +88,7 @@ class Trials:
         if answer is None:
             return False
         truth = self.reference.run(args)
-        y = np.asarray(pack(self.op.oracle(**args)), np.float64) if self.subject.own else truth.y
+        y = np.asarray(pack(self.op, self.op.oracle(**args)), np.float64) if self.subject.own else truth.y
         self.note("runs", "contract").add("right")
         mismatch = describe_mismatch(answer.y, y, name="the value")
         if mismatch:

@@ -20,6 +20,7 @@ from refimpl.checking.bits import BadBits
 from refimpl.checking.child import ProgramFailed
 from refimpl.checking.doors import Impl, one_operator
 from refimpl.checking.implementation import BadAnswer, Implementation, NotOffered, nothing, reference
+from refimpl.checking.packing import pack, parts
 from refimpl.checking.vectors_answers import answers_of
 from refimpl.checking.vectors_format import FOLDER, BadVectors, Tolerance, Vector, manifest, read, vector_of
 from refimpl.checking.vectors_judge import Given, Judged, Verified, judge
@@ -124,15 +125,15 @@ def _implementation(subject: Impl | None, op: AnyOp) -> Implementation:
 def _run(case: Vector, implementation: Implementation) -> Given:
     """Ask an implementation for one case; whatever it does is an answer."""
     args = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in case.args.items()}
-    several = len(one_operator(case.op).outputs) > 1
+    op = one_operator(case.op)
     try:
         with np.errstate(all="ignore"):
             answer = implementation.run(args)
-            outputs = list(answer.y) if several else [answer.y]
+            outputs = list(parts(op, args, answer.y))
             if case.cotangents is None:
                 return Given(outputs, {})
             given = [np.array(g) for g in case.cotangents]
-            grads = answer.pull(np.stack(given) if several else given[0])
+            grads = answer.pull(pack(op, tuple(given)))
         return Given(outputs, {name: grad for name, grad in grads.items() if grad is not None})
     except NotOffered as skip:
         return Given(skip=str(skip) or "not offered")

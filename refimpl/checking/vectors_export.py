@@ -12,7 +12,6 @@ import numpy as np
 
 from refimpl.checking.bits import FORMATS
 from refimpl.checking.doors import one_operator
-from refimpl.checking.implementation import pack
 from refimpl.checking.protocol import HELLO, body, with_cotangents
 from refimpl.checking.vectors import load
 from refimpl.checking.vectors_format import FOLDER, Array, Vector, manifest, manifest_text
@@ -45,8 +44,7 @@ def request(case: Vector) -> str:
     op = one_operator(case.op)
     text = body(op, case.args)
     if case.cotangents is not None:
-        several = len(case.cotangents) > 1
-        text = with_cotangents(text, op, pack(case.cotangents) if several else case.cotangents[0])
+        text = with_cotangents(text, tuple(case.cotangents))
     return f'{{"id": {case.request}, {text}, "case": "{case.op}#{case.id}"}}'
 
 

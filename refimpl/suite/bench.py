@@ -75,7 +75,7 @@ class Bench(Examination):
             return None
         if truth.y.size == 0:
             return None
-        want = np.asarray(pack(self.op.oracle(**args)), np.float64) if self.subject.own else truth.y
+        want = np.asarray(pack(self.op, self.op.oracle(**args)), np.float64) if self.subject.own else truth.y
         return Ready(answer, truth, want)
 
     def raw(self, args: Values, cotangent: Array, label: str) -> tuple[Answer, dict[str, Array]] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from refimpl.checking.implementation import Array
+from refimpl.checking.packing import stacks
 from refimpl.checking.trial import is_float_array
 from refimpl.op import AnyOp, Values
 from refimpl.suite.bench import Bench, offered
@@ -38,7 +39,7 @@ def batch(bench: Bench, args: Values, sizes: Sizes) -> None:
     pulled = bench.pulled(answer, g, together)
     if pulled is None:
         return
-    axis, tol = int(len(bench.op.outputs) > 1), bench.op.tol
+    axis, tol = int(stacks(bench.op)), bench.op.tol
     rows, cotangents = np.moveaxis(answer.y, axis, 0), np.moveaxis(g, axis, 0)
     gauges, size = bench.gauges(truth, together, g), float(np.abs(truth.y).max(initial=0.0))
     sums: dict[str, Array] = {}

@@ -30,6 +30,7 @@ SIGNATURES = {
     "sorting.swap": (["a", "b"], {"cdf": "cauchy", "beta": ..., "lam": None}),
     "sorting.network_sort": (["x"], NETWORK),
     "sorting.network_permutation": (["x"], NETWORK),
+    "sorting.bubble_sort": (["a"], {"beta": ...}),
 }
 
 

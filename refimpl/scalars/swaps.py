@@ -47,14 +47,19 @@ LARGEST = 1.7976931348623157e308
 
 
 @scalar
-def difference(a: float, b: float) -> float:
-    """b - a; where that overflows, the largest number of its sign, so that no weight of 0 ever meets an infinity."""
-    d = b - a
-    if d > LARGEST:
+def bounded(x: float) -> float:
+    """X; where it has overflowed, the largest number of its sign, so that no weight of 0 ever meets an infinity."""
+    if x > LARGEST:
         return LARGEST
-    if d < -LARGEST:
+    if x < -LARGEST:
         return -LARGEST
-    return d
+    return x
+
+
+@scalar
+def difference(a: float, b: float) -> float:
+    """b - a, within the range of numbers."""
+    return bounded(b - a)
 
 
 @scalar

@@ -10,11 +10,12 @@
 sorted values, ``network_permutation`` the doubly stochastic matrix.
 """
 
+from refimpl.sorting.bubble_sort import bubble_sort
 from refimpl.sorting.network_permutation import network_permutation
 from refimpl.sorting.network_sort import network_sort
 from refimpl.sorting.networks import bitonic, odd_even, splitter
 from refimpl.sorting.swap import swap
 
-OPERATORS = (swap, network_sort, network_permutation)
+OPERATORS = (swap, network_sort, network_permutation, bubble_sort)
 
-__all__ = ["OPERATORS", "bitonic", "network_permutation", "network_sort", "odd_even", "splitter", "swap"]
+__all__ = ["OPERATORS", "bitonic", "bubble_sort", "network_permutation", "network_sort", "odd_even", "splitter", "swap"]

@@ -1,4 +1,4 @@
-"""What the two network operators are asked: their arguments, checked once, and laid out one row per batch entry."""
+"""What the sorters are asked: their arguments, checked once, and laid out one row per batch entry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from refimpl.boundary import Float, Gate, result_dtype
+from refimpl.boundary import Array, Float, Gate, result_dtype
 from refimpl.sorting.networks import Comparators, comparators
 from refimpl.sorting.swap import sigmoid
 
@@ -26,13 +26,38 @@ class Problem(NamedTuple):
     dtype: np.dtype[Any]
 
 
+class Rows(NamedTuple):
+    """One row of values per batch entry, with a parameter of its own."""
+
+    x: Float
+    parameter: Float
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    dtype: np.dtype[Any]
+
+
+def rows_of(gate: Gate, name: str, x: Any, parameter_name: str, parameter: Any) -> Rows:
+    """Check values to sort, finite or NaN, and a positive parameter that broadcasts against their batch axes."""
+    x = values_to_sort(gate, name, x)
+    n, batch = x.shape[-1], x.shape[:-1]
+    parameter = gate.parameter(parameter_name, parameter)
+    spread = gate.spread(parameter_name, parameter, batch, full=True)
+    flat = x.reshape(x.size // n, n).astype(np.float64, copy=False)
+    return Rows(flat, spread, (x.shape, parameter.shape), result_dtype(x))
+
+
+def values_to_sort(gate: Gate, name: str, x: Any) -> Array:
+    """At least one value along the last axis, none of them infinite."""
+    array = gate.array(name, x, rank=1)
+    if array.shape[-1] == 0:
+        gate.refuse(name, f"has shape {array.shape}: nothing to sort", "at least one value along the last axis")
+    gate.finite_or_nan(name, array, "finite values: mask them, or stand in a large finite number")
+    return array
+
+
 def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Problem:
     """Check the arguments shared by the network operators."""
-    x = gate.array("x", x, rank=1)
+    x = values_to_sort(gate, "x", x)
     n = x.shape[-1]
-    if n == 0:
-        gate.refuse("x", f"has shape {x.shape}: nothing to sort", "at least one value along the last axis")
-    gate.finite_or_nan("x", x, "finite values: mask them, or stand in a large finite number")
     wiring = comparators(gate, network, n)
     beta, lam = sigmoid(gate, cdf, beta, lam)
     batch = x.shape[:-1]

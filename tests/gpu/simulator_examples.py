@@ -12,4 +12,5 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sorting.swap": ((np.array([0.1, 1.0]), np.array([0.4, -2.0])), {"beta": 3.0}),
     "sorting.network_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
     "sorting.network_permutation": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
+    "sorting.bubble_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
 }

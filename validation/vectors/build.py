@@ -9,13 +9,10 @@ import numpy as np
 
 from refimpl.checking.vectors_format import FORMAT, TAGS, Vector, written
 from refimpl.op import AnyOp
-from validation.vectors import recipes_distributions, recipes_sorting
-from validation.vectors.definitions import DEFINITIONS
 from validation.vectors.dual import DIGITS
 from validation.vectors.expected import SLACK, Expected, declared, expected
+from validation.vectors.families import DEFINITIONS, RECIPES
 from validation.vectors.recipes import Recipe, cotangent, generic
-
-RECIPES = recipes_distributions.RECIPES | recipes_sorting.RECIPES
 
 
 def recipes_of(op: AnyOp) -> list[Recipe]:

@@ -17,8 +17,8 @@ from mpmath import mpf
 
 from refimpl.checking.vectors_format import Tolerance
 from refimpl.op import AnyOp, Values
-from validation.vectors.definitions import DEFINITIONS
 from validation.vectors.dual import DIGITS, Array, numbers, rounded
+from validation.vectors.families import DEFINITIONS
 from validation.vectors.recipes import Recipe
 
 # Measured: where textbook formulas with torch's derivatives are right at all, they need up to a sixth of this in float64

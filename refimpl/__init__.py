@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from refimpl import catalog as catalog
     from refimpl import distributions as distributions
     from refimpl import sorting as sorting
+    from refimpl import topk as topk
     from refimpl.boundary import get_threads as get_threads
     from refimpl.boundary import set_threads as set_threads
     from refimpl.catalog import OPERATORS as OPERATORS
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("catalog", "distributions", "sorting", "checking", "bridges")
+_MODULES = ("catalog", "distributions", "sorting", "topk", "checking", "bridges")
 _NAMES = {
     "OPERATORS": "refimpl.catalog",
     "Impl": "refimpl.checking",

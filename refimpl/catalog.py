@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from refimpl import distributions, sorting
+from refimpl import distributions, sorting, topk
 from refimpl.op import AnyOp
 
-ROOMS = (distributions, sorting)
+ROOMS = (distributions, sorting, topk)
 OPERATORS: tuple[AnyOp, ...] = tuple(operator for room in ROOMS for operator in room.OPERATORS)
 
 

@@ -31,6 +31,7 @@ SIGNATURES = {
     "sorting.network_sort": (["x"], NETWORK),
     "sorting.network_permutation": (["x"], NETWORK),
     "sorting.bubble_sort": (["a"], {"beta": ...}),
+    "topk.network_topk": (["x"], {"k": ..., "network": "splitter", "cdf": "cauchy", "beta": ..., "lam": None}),
 }
 
 

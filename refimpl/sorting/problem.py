@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,11 +54,14 @@ def values_to_sort(gate: Gate, name: str, x: Any) -> Array:
     return array
 
 
-def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Problem:
-    """Check the arguments shared by the network operators."""
+def setup(
+    gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any,
+    wiring: Callable[[Gate, Any, int], Comparators] = comparators,
+) -> Problem:  # fmt: skip
+    """Check the arguments shared by the network operators; ``wiring`` makes comparators of ``network``."""
     x = values_to_sort(gate, "x", x)
     n = x.shape[-1]
-    wiring = comparators(gate, network, n)
+    wired = wiring(gate, network, n)
     beta, lam = sigmoid(gate, cdf, beta, lam)
     batch = x.shape[:-1]
     rows = x.size // n
@@ -66,7 +69,7 @@ def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: An
         x=x.reshape(rows, n).astype(np.float64, copy=False),
         beta=gate.spread("beta", beta, batch, full=True),
         lam=np.zeros(rows) if lam is None else gate.spread("lam", lam, batch, full=True),
-        network=wiring,
+        network=wired,
         cdf=cdf,
         shapes=(x.shape, beta.shape, None if lam is None else lam.shape),
         dtype=result_dtype(x),

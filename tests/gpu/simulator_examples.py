@@ -13,4 +13,5 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sorting.network_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
     "sorting.network_permutation": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
     "sorting.bubble_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
+    "topk.network_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "beta": 3.0}),
 }

@@ -47,6 +47,8 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
      (COUNTS, COUNTS, F2, F2, F3, F3, F3, INDEX, INDEX), False),
     ("sorting.bubble_sort", "program", (), (F2, F1, F2, F1, F1, *(F2,) * 5, F3, F3), False),
     ("sorting.bubble_sort", "program_backward", (), (F1, *(F2,) * 5, F3, F3, F2, F1, F1, F2, F1), False),
+    ("topk.network_topk", "rows_kernel", (), (COUNTS, COUNTS, F2, F2, F3), False),
+    ("topk.network_topk", "rows_backward", (), (COUNTS, COUNTS, F2, F2, F3, F3, F3, INDEX, INDEX), False),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 from validation.vectors import (
     definitions,
     definitions_bubble_sort,
+    definitions_network_topk,
     recipes_bubble_sort,
     recipes_distributions,
+    recipes_network_topk,
     recipes_sorting,
 )
 from validation.vectors.dual import Array
 from validation.vectors.recipes import Recipe
 
+DEFINING: tuple[ModuleType, ...] = (definitions, definitions_bubble_sort, definitions_network_topk)
+LISTING: tuple[ModuleType, ...] = (recipes_distributions, recipes_sorting, recipes_bubble_sort, recipes_network_topk)
+
 DEFINITIONS: dict[str, Callable[..., tuple[Array, ...]]] = {
-    name: function for module in (definitions, definitions_bubble_sort) for name, function in module.DEFINITIONS.items()
+    name: function for module in DEFINING for name, function in module.DEFINITIONS.items()
 }
-RECIPES: dict[str, list[Recipe]] = {
-    name: cases
-    for module in (recipes_distributions, recipes_sorting, recipes_bubble_sort)
-    for name, cases in module.RECIPES.items()
-}
+RECIPES: dict[str, list[Recipe]] = {name: cases for module in LISTING for name, cases in module.RECIPES.items()}

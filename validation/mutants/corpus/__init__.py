@@ -6,7 +6,7 @@ path that only shows with batches, with reversed or squared arguments, or far fr
 
 from __future__ import annotations
 
-from validation.mutants.corpus import bubble_sort, distributions, networks
+from validation.mutants.corpus import bubble_sort, distributions, network_topk, networks
 from validation.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*networks.MUTANTS, *bubble_sort.MUTANTS, *distributions.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (*networks.MUTANTS, *bubble_sort.MUTANTS, *network_topk.MUTANTS, *distributions.MUTANTS)

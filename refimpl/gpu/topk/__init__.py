@@ -1,0 +1,1 @@
+"""Top-k on the device; notation as in ``refimpl/topk``."""

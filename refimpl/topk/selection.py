@@ -1,0 +1,59 @@
+"""Selection networks: the comparators that k outputs of a network depend on, and no others.
+
+Row r of P_k belongs to wire n - 1 - r. Going back from the last k wires, a comparator matters if one of its wires is
+wanted after it; then both are wanted before it. What is left of the splitter network is about half (its first layers
+also rank values that cannot be among the k largest), of the bitonic one for n = 1024, k = 5 it is 85 %.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from refimpl.boundary import Array, Gate
+from refimpl.jit import kernel
+from refimpl.sorting.networks import Comparators, comparators, splitter
+
+NAMES = ("splitter", "bitonic", "odd_even")
+
+
+@kernel
+def mark(first: Array, second: Array, wanted: Array, kept: Array) -> None:
+    """Which comparators change a wanted wire; ``wanted`` starts as the outputs and ends as the inputs they depend on."""
+    size = np.uint64(first.size)
+    for undone in range(size):
+        c = size - np.uint64(1) - undone
+        i, j = first[c], second[c]
+        kept[c] = wanted[i] or wanted[j]
+        if kept[c]:
+            wanted[i] = wanted[j] = True
+
+
+def selecting(gate: Gate, network: Any, n: int, k: Any) -> Comparators:
+    """The comparators of a named network, or of layers of pairs, that one of the last k wires depends on."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n:
+        gate.refuse("k", f"is {k!r}", f"a whole number from 1 to n = {n}")
+    if isinstance(network, str):
+        gate.choice("network", network, NAMES)
+        return _named(network, n, int(k))
+    return reaching(comparators(gate, network, n), int(k))
+
+
+@functools.lru_cache(maxsize=64)
+def _named(name: str, n: int, k: int) -> Comparators:
+    whole = comparators(Gate("topk"), splitter(n, k) if name == "splitter" else name, n)
+    return reaching(whole, k)._replace(name=name)
+
+
+def reaching(network: Comparators, k: int) -> Comparators:
+    """What is left of a network when only its last k wires are asked for."""
+    wanted, kept = np.arange(network.wires) >= network.wires - k, np.empty(network.first.size, np.bool_)
+    mark(network.first, network.second, wanted, kept)
+    before = np.concatenate([[0], np.cumsum(kept)])  # how many are kept before comparator c
+    starts = np.unique(before[network.starts.astype(np.int64)]).astype(np.uint64)  # layers that keep none are gone
+    first, second, low, high = (array[kept] for array in (network.first, network.second, network.low, network.high))
+    for shared in (first, second, starts, low, high):
+        shared.setflags(write=False)
+    return Comparators(first, second, starts, low, high, network.wires, network.name)

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refimpl.boundary import Gate
+from refimpl.jit import kernel
 
-Network: TypeAlias = list[list[tuple[int, int]]]
+Layer: TypeAlias = list[tuple[int, int]]
+Network: TypeAlias = list[Layer]
 
 NAMES = ("odd_even", "bitonic")
 
@@ -43,8 +45,14 @@ def odd_even(n: int) -> Network:
     >>> odd_even(3)
     [[(0, 1)], [(1, 2)], [(0, 1)]]
     """
-    n = _count("sorting.odd_even", "n", n)
-    return [layer for parity in range(n) if (layer := [(i, i + 1) for i in range(parity % 2, n - 1, 2)])]
+    return list(_odd_even(_count("sorting.odd_even", "n", n)))
+
+
+def _odd_even(n: int) -> Iterator[Layer]:
+    for parity in range(n):
+        layer = [(i, i + 1) for i in range(parity % 2, n - 1, 2)]
+        if layer:
+            yield layer
 
 
 def bitonic(n: int) -> Network:
@@ -67,17 +75,18 @@ def bitonic(n: int) -> Network:
     >>> bitonic(4)
     [[(0, 1), (2, 3)], [(0, 3), (1, 2)], [(0, 1), (2, 3)]]
     """
-    n = _count("sorting.bitonic", "n", n)
-    network = []
+    return list(_bitonic(_count("sorting.bitonic", "n", n)))
+
+
+def _bitonic(n: int) -> Iterator[Layer]:
     for merge in range((n - 1).bit_length()):
         size = 2 << merge
         mirrored = [(start + j, start + size - 1 - j) for start in range(0, n, size) for j in range(size // 2)]
-        network.append([(i, j) for i, j in mirrored if j < n])
+        yield [(i, j) for i, j in mirrored if j < n]
         for sub in reversed(range(merge)):
             apart = 1 << sub
             strided = [(start + j, start + j + apart) for start in range(0, n, 2 * apart) for j in range(apart)]
-            network.append([(i, j) for i, j in strided if j < n])
-    return network
+            yield [(i, j) for i, j in strided if j < n]
 
 
 def splitter(n: int, k: int) -> Network:
@@ -160,29 +169,34 @@ def comparators(gate: Gate, network: str | Sequence[Sequence[Sequence[int]]], n:
 
 @functools.lru_cache(maxsize=64)
 def _named(name: str, n: int) -> Comparators:
-    return _flatten(name, {"odd_even": odd_even, "bitonic": bitonic}[name](n), n)
+    return _flatten(name, {"odd_even": _odd_even, "bitonic": _bitonic}[name](n), n)
 
 
-def _flatten(name: str, network: Network, n: int) -> Comparators:
-    pairs = [pair for layer in network for pair in layer]
-    first, second = np.array(pairs, np.uint64).reshape(-1, 2).T.copy()
-    starts = np.cumsum([0] + [len(layer) for layer in network], dtype=np.uint64)
-    low, high = _reach(pairs, n)
+def _flatten(name: str, layers: Iterable[Layer], n: int) -> Comparators:
+    """Layer by layer: a pair in a list takes ten times the memory of a pair in an array."""
+    arrays = [np.zeros((0, 2), np.uint64), *(np.array(layer, np.uint64) for layer in layers)]
+    first, second = np.concatenate(arrays).T.copy()
+    starts = np.cumsum([len(array) for array in arrays], dtype=np.uint64)
+    low, high = np.empty_like(first), np.empty_like(first)
+    reached(first, second, low, high, np.arange(n, dtype=np.uint64), np.arange(1, n + 1, dtype=np.uint64))
     for shared in (first, second, starts, low, high):  # named networks are kept, and public as residuals
         shared.setflags(write=False)
     return Comparators(first, second, starts, low, high, n, name)
 
 
-def _reach(pairs: list[tuple[int, int]], n: int) -> NDArray[np.uint64]:
-    """For every comparator, the least range of inputs that holds all whose value may have reached it."""
-    low, high = list(range(n)), list(range(1, n + 1))
-    lows, highs = [], []
-    for i, j in pairs:
-        low[i] = low[j] = min(low[i], low[j])
-        high[i] = high[j] = max(high[i], high[j])
-        lows.append(low[i])
-        highs.append(high[i])
-    return np.array([lows, highs], np.uint64)
+@kernel
+def reached(
+    first: NDArray[np.uint64], second: NDArray[np.uint64], low: NDArray[np.uint64], high: NDArray[np.uint64],
+    least: NDArray[np.uint64], most: NDArray[np.uint64],
+) -> None:  # fmt: skip
+    """For every comparator, the least range of inputs that holds all whose value may have reached it.
+
+    ``least`` and ``most`` hold that range of every wire; they start as the wire alone, and are written over.
+    """
+    for c in range(first.size):
+        i, j = first[c], second[c]
+        low[c] = least[i] = least[j] = min(least[i], least[j])
+        high[c] = most[i] = most[j] = max(most[i], most[j])
 
 
 def _validated(gate: Gate, network: Any, n: int) -> Network:

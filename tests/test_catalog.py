@@ -32,6 +32,10 @@ SIGNATURES = {
     "sorting.network_permutation": (["x"], NETWORK),
     "sorting.bubble_sort": (["a"], {"beta": ...}),
     "topk.network_topk": (["x"], {"k": ..., "network": "splitter", "cdf": "cauchy", "beta": ..., "lam": None}),
+    "sorting.permutation_cross_entropy": (["P", "Q"], {}),
+    "sorting.permutation_binary_cross_entropy": (["P", "Q"], {}),
+    "sorting.soft_values": (["P", "x"], {}),
+    "sorting.soft_ranks": (["P"], {}),
 }
 
 

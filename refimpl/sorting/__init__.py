@@ -11,11 +11,40 @@ sorted values, ``network_permutation`` the doubly stochastic matrix.
 """
 
 from refimpl.sorting.bubble_sort import bubble_sort
+from refimpl.sorting.metrics import element_match, exact_match
 from refimpl.sorting.network_permutation import network_permutation
 from refimpl.sorting.network_sort import network_sort
 from refimpl.sorting.networks import bitonic, odd_even, splitter
+from refimpl.sorting.permutation_binary_cross_entropy import permutation_binary_cross_entropy
+from refimpl.sorting.permutation_cross_entropy import permutation_cross_entropy
+from refimpl.sorting.soft_ranks import soft_ranks
+from refimpl.sorting.soft_values import soft_values
 from refimpl.sorting.swap import swap
 
-OPERATORS = (swap, network_sort, network_permutation, bubble_sort)
+OPERATORS = (
+    swap,
+    network_sort,
+    network_permutation,
+    bubble_sort,
+    permutation_cross_entropy,
+    permutation_binary_cross_entropy,
+    soft_values,
+    soft_ranks,
+)
 
-__all__ = ["OPERATORS", "bitonic", "bubble_sort", "network_permutation", "network_sort", "odd_even", "splitter", "swap"]
+__all__ = [
+    "OPERATORS",
+    "bitonic",
+    "bubble_sort",
+    "element_match",
+    "exact_match",
+    "network_permutation",
+    "network_sort",
+    "odd_even",
+    "permutation_binary_cross_entropy",
+    "permutation_cross_entropy",
+    "soft_ranks",
+    "soft_values",
+    "splitter",
+    "swap",
+]

@@ -14,4 +14,8 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sorting.network_permutation": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
     "sorting.bubble_sort": ((np.array([0.1, 1.0, -0.3]),), {"beta": 3.0}),
     "topk.network_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "beta": 3.0}),
+    "sorting.permutation_cross_entropy": ((np.array([[0.7, 0.3], [0.3, 0.7]]), np.eye(2)), {}),
+    "sorting.permutation_binary_cross_entropy": ((np.array([[0.7, 0.3], [0.3, 0.7]]), np.eye(2)), {}),
+    "sorting.soft_values": ((np.array([[0.7, 0.3], [0.3, 0.7]]), np.array([2.0, -1.0])), {}),
+    "sorting.soft_ranks": ((np.array([[0.7, 0.3], [0.3, 0.7]]),), {}),
 }

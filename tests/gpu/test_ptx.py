@@ -49,6 +49,16 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
     ("sorting.bubble_sort", "program_backward", (), (F1, *(F2,) * 5, F3, F3, F2, F1, F1, F2, F1), False),
     ("topk.network_topk", "rows_kernel", (), (COUNTS, COUNTS, F2, F2, F3), False),
     ("topk.network_topk", "rows_backward", (), (COUNTS, COUNTS, F2, F2, F3, F3, F3, INDEX, INDEX), False),
+    ("sorting.permutation_cross_entropy", "cross_entropy", (), (F2, F2, COUNTS, COUNTS, types.float64, F2), False),
+    ("sorting.permutation_cross_entropy", "cross_entropy_backward", (),
+     (F2, F2, COUNTS, COUNTS, types.float64, INDEX, F1, F2, F2), False),
+    ("sorting.permutation_binary_cross_entropy", "binary", (), (F2, F2, COUNTS, COUNTS, types.float64, F2), False),
+    ("sorting.permutation_binary_cross_entropy", "binary_backward", (),
+     (F2, F2, COUNTS, COUNTS, types.float64, INDEX, F1, F2, F2), False),
+    ("sorting.soft_values", "values", (), (F3, F2, COUNTS, COUNTS, F2), False),
+    ("sorting.soft_values", "values_backward", (), (F3, F2, COUNTS, COUNTS, F2, F3, F2), False),
+    ("sorting.soft_ranks", "ranks", (), (F3, F2), False),
+    ("sorting.soft_ranks", "ranks_backward", (), (F2, F3), False),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

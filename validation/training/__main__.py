@@ -27,8 +27,8 @@ class Plan(NamedTuple):
     """How long, how often."""
 
     sizes: tuple[int, ...] = (5, 9)
-    short: int = 250
-    steps: int = 1000
+    short: int = 200
+    steps: int = 800
     every: int = 50
     seeds: tuple[int, ...] = (0, 1, 2)
 
@@ -91,11 +91,11 @@ def survey(plan: Plan, only: str | None, runs: dict[str, Any], path: Path | None
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation.training", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute, sets of five, nothing is written")
-    parser.add_argument("--only", help="methods whose name contains this; nothing is written")
+    parser.add_argument("--only", help="methods whose name contains this; the report is not written")
     parser.add_argument("--fresh", action="store_true", help="forget earlier runs")
     options = parser.parse_args(arguments)
     plan, partial = (QUICK if options.quick else Plan()), options.quick or options.only is not None
-    path = None if partial else RUNS
+    path = None if options.quick else RUNS
     runs = json.loads(RUNS.read_text(encoding="utf-8")) if path and path.exists() and not options.fresh else {}
     started = time.monotonic()
     survey(plan, options.only, runs, path)

@@ -9,16 +9,33 @@ from validation.vectors import (
     definitions,
     definitions_bubble_sort,
     definitions_network_topk,
+    definitions_permutation_losses,
+    definitions_soft_values,
     recipes_bubble_sort,
     recipes_distributions,
     recipes_network_topk,
+    recipes_permutation_losses,
+    recipes_soft_values,
     recipes_sorting,
 )
 from validation.vectors.dual import Array
 from validation.vectors.recipes import Recipe
 
-DEFINING: tuple[ModuleType, ...] = (definitions, definitions_bubble_sort, definitions_network_topk)
-LISTING: tuple[ModuleType, ...] = (recipes_distributions, recipes_sorting, recipes_bubble_sort, recipes_network_topk)
+DEFINING: tuple[ModuleType, ...] = (
+    definitions,
+    definitions_bubble_sort,
+    definitions_network_topk,
+    definitions_permutation_losses,
+    definitions_soft_values,
+)
+LISTING: tuple[ModuleType, ...] = (
+    recipes_bubble_sort,
+    recipes_distributions,
+    recipes_network_topk,
+    recipes_permutation_losses,
+    recipes_soft_values,
+    recipes_sorting,
+)
 
 DEFINITIONS: dict[str, Callable[..., tuple[Array, ...]]] = {
     name: function for module in DEFINING for name, function in module.DEFINITIONS.items()

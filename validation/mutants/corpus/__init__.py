@@ -6,7 +6,21 @@ path that only shows with batches, with reversed or squared arguments, or far fr
 
 from __future__ import annotations
 
-from validation.mutants.corpus import bubble_sort, distributions, network_topk, networks
+from validation.mutants.corpus import (
+    bubble_sort,
+    distributions,
+    network_topk,
+    networks,
+    permutation_losses,
+    soft_values,
+)
 from validation.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*networks.MUTANTS, *bubble_sort.MUTANTS, *network_topk.MUTANTS, *distributions.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (
+    *bubble_sort.MUTANTS,
+    *distributions.MUTANTS,
+    *network_topk.MUTANTS,
+    *networks.MUTANTS,
+    *permutation_losses.MUTANTS,
+    *soft_values.MUTANTS,
+)

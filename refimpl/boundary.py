@@ -27,6 +27,9 @@ Index: TypeAlias = "int | np.uint64"  # unsigned where a loop is to be vectorise
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 
+SINGLE_THREADED = (
+    10_000  # numbers from which a product of vectors starts threads of its own (which may sleep for 20 ms)
+)
 SCRATCH_SIZES = (2**12, 2**22)  # numbers: below, allocation is cheap; above, keeping 32 MiB a role would be greedy
 _scratch = threading.local()
 
@@ -100,7 +103,12 @@ class Gate:
 
     def finite_or_nan(self, argument: str, array: Array, why: str) -> None:
         """Refuse infinities (NaN passes through: it marks what depends on it)."""
-        if math.isfinite(np.vdot(array, array)):  # the quick way out: true only if every entry is finite
+        if array.size <= SINGLE_THREADED:  # the quick way out: true only if every entry is finite
+            total = np.vdot(array, array)
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = array.sum()
+        if math.isfinite(total):
             return
         if np.isinf(array).any():
             where = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])

@@ -36,6 +36,8 @@ SIGNATURES = {
     "sorting.permutation_binary_cross_entropy": (["P", "Q"], {}),
     "sorting.soft_values": (["P", "x"], {}),
     "sorting.soft_ranks": (["P"], {}),
+    "sorting.fast_sort": (["theta"], {"eps": ..., "regularization": "l2"}),
+    "sorting.fast_rank": (["theta"], {"eps": ..., "regularization": "l2"}),
 }
 
 

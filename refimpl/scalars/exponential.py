@@ -21,9 +21,32 @@ FLOOR, CEILING = -745.2, 709.79  # beyond, exp is 0 or infinite
 @inlined
 def exponential(x: float) -> float:
     """exp(x) to 1 ulp; 0 and infinity beyond the range, NaN for NaN."""
-    bounded = min(max(x, FLOOR), CEILING)
-    k = (bounded * LOG2_E + ROUND) - ROUND
-    r = (bounded - k * LOG_2_HIGH) - k * LOG_2_LOW
+    k, r = reduced(min(max(x, FLOOR), CEILING))
+    whole = np.int64(k)
+    half = whole >> 1
+    lower, upper = power_of_two(half), power_of_two(whole - half)
+    found = ((1.0 + from_one(r)) * lower) * upper
+    return x if x != x else found
+
+
+@inlined
+def below_one(x: float) -> float:
+    """exp(x) - 1 for x <= 0, to 2 ulp: 2^k (1 + p) - 1 = 2^k p + (2^k - 1)."""
+    k, r = reduced(max(x, FLOOR / 2.0))  # beyond, it is -1
+    power = power_of_two(np.int64(k))
+    return power * from_one(r) + (power - 1.0)
+
+
+@inlined
+def reduced(x: float) -> tuple[float, float]:
+    """The whole number k and the rest r of x = k log 2 + r."""
+    k = (x * LOG2_E + ROUND) - ROUND
+    return k, (x - k * LOG_2_HIGH) - k * LOG_2_LOW
+
+
+@inlined
+def from_one(r: float) -> float:
+    """exp(r) - 1 for |r| <= log(2) / 2, by its series."""
     p = 1.6059043836821613e-10
     p = p * r + 2.0876756987868100e-9
     p = p * r + 2.5052108385441720e-8
@@ -36,12 +59,7 @@ def exponential(x: float) -> float:
     p = p * r + 4.1666666666666667e-2
     p = p * r + 1.6666666666666667e-1
     p = p * r + 0.5
-    p = p * (r * r) + r
-    whole = np.int64(k)
-    half = whole >> 1
-    lower, upper = power_of_two(half), power_of_two(whole - half)
-    found = ((1.0 + p) * lower) * upper
-    return x if x != x else found
+    return p * (r * r) + r
 
 
 @inlined

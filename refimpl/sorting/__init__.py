@@ -11,6 +11,8 @@ sorted values, ``network_permutation`` the doubly stochastic matrix.
 """
 
 from refimpl.sorting.bubble_sort import bubble_sort
+from refimpl.sorting.fast_rank import fast_rank
+from refimpl.sorting.fast_sort import fast_sort
 from refimpl.sorting.metrics import element_match, exact_match
 from refimpl.sorting.network_permutation import network_permutation
 from refimpl.sorting.network_sort import network_sort
@@ -30,6 +32,8 @@ OPERATORS = (
     permutation_binary_cross_entropy,
     soft_values,
     soft_ranks,
+    fast_sort,
+    fast_rank,
 )
 
 __all__ = [
@@ -38,6 +42,8 @@ __all__ = [
     "bubble_sort",
     "element_match",
     "exact_match",
+    "fast_rank",
+    "fast_sort",
     "network_permutation",
     "network_sort",
     "odd_even",

@@ -18,4 +18,6 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sorting.permutation_binary_cross_entropy": ((np.array([[0.7, 0.3], [0.3, 0.7]]), np.eye(2)), {}),
     "sorting.soft_values": ((np.array([[0.7, 0.3], [0.3, 0.7]]), np.array([2.0, -1.0])), {}),
     "sorting.soft_ranks": ((np.array([[0.7, 0.3], [0.3, 0.7]]),), {}),
+    "sorting.fast_sort": ((np.array([0.1, 1.0, -0.3, 0.9]),), {"eps": 5.0, "regularization": "kl"}),
+    "sorting.fast_rank": ((np.array([0.1, 1.0, -0.3, 0.9]),), {"eps": 0.5, "regularization": "kl"}),
 }

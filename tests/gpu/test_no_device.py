@@ -70,9 +70,10 @@ def test_a_device_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_call_says_what_is_missing(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, DriverError("no driver"))
     device.xp.cache_clear()
-    plain = [np.ones(2)] * (2 if op.id == "sorting.swap" else 1)
-    keywords: dict[str, Any] = {"family": "cauchy"} if op.room == "distributions" else {"beta": 1.0}
-    keywords |= {"k": 1} if "k" in op.signature.parameters else {}
+    required = [p for p in op.signature.parameters.values() if p.default is p.empty]
+    plain = [np.ones(2) for p in required if p.kind is p.POSITIONAL_OR_KEYWORD]
+    keywords: dict[str, Any] = {p.name: 1.0 for p in required if p.kind is p.KEYWORD_ONLY}
+    keywords |= {name: value for name, value in {"family": "cauchy", "k": 1}.items() if name in keywords}
     with pytest.raises(RuntimeError, match=r"refimpl\.gpu cannot run: .*no driver.*; or pass NumPy arrays"):
         importlib.import_module(op.gpu).value(*plain, **keywords)
 

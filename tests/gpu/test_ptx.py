@@ -27,6 +27,7 @@ from numba import cuda, types  # noqa: E402
 
 HOPPER = (9, 0)
 COUNTS, FLAG, INDEX = types.int64[::1], types.boolean, types.int64
+STARTS, ORDER = types.int32[:, ::1], types.uint32[:, ::1]  # of the blocks of a row; of its entries
 F1, F2, F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
 ELEMENTWISE = (F1, F1, F1, F1, FLAG, FLAG)  # x, scale, shape, shift, reversed, squared
 
@@ -59,6 +60,12 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
     ("sorting.soft_values", "values_backward", (), (F3, F2, COUNTS, COUNTS, F2, F3, F2), False),
     ("sorting.soft_ranks", "ranks", (), (F3, F2), False),
     ("sorting.soft_ranks", "ranks_backward", (), (F2, F3), False),
+    ("sorting.arrangement", "pool_kernel", ("sort l2", "sort kl", "rank l2", "rank kl"),
+     (F2, F1, F1, STARTS, COUNTS, F2, F2), False),
+    ("sorting.fast_sort", "values", (), (F2, F1, F1, STARTS, COUNTS, FLAG, F2), False),
+    ("sorting.fast_sort", "sort_backward", (), (F2, ORDER, STARTS, COUNTS, F1, F1, FLAG, F2, F2, F1), False),
+    ("sorting.fast_rank", "values", (), (F2, ORDER, F1, F1, STARTS, COUNTS, FLAG, F2), False),
+    ("sorting.fast_rank", "rank_backward", (), (F2, ORDER, STARTS, COUNTS, F1, F1, FLAG, F2, F2, F1), False),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

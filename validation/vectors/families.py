@@ -8,11 +8,13 @@ from types import ModuleType
 from validation.vectors import (
     definitions,
     definitions_bubble_sort,
+    definitions_fast,
     definitions_network_topk,
     definitions_permutation_losses,
     definitions_soft_values,
     recipes_bubble_sort,
     recipes_distributions,
+    recipes_fast,
     recipes_network_topk,
     recipes_permutation_losses,
     recipes_soft_values,
@@ -24,6 +26,7 @@ from validation.vectors.recipes import Recipe
 DEFINING: tuple[ModuleType, ...] = (
     definitions,
     definitions_bubble_sort,
+    definitions_fast,
     definitions_network_topk,
     definitions_permutation_losses,
     definitions_soft_values,
@@ -31,6 +34,7 @@ DEFINING: tuple[ModuleType, ...] = (
 LISTING: tuple[ModuleType, ...] = (
     recipes_bubble_sort,
     recipes_distributions,
+    recipes_fast,
     recipes_network_topk,
     recipes_permutation_losses,
     recipes_soft_values,

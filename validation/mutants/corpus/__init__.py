@@ -9,6 +9,7 @@ from __future__ import annotations
 from validation.mutants.corpus import (
     bubble_sort,
     distributions,
+    fast,
     network_topk,
     networks,
     permutation_losses,
@@ -19,6 +20,7 @@ from validation.mutants.mutant import Mutant
 MUTANTS: tuple[Mutant, ...] = (
     *bubble_sort.MUTANTS,
     *distributions.MUTANTS,
+    *fast.MUTANTS,
     *network_topk.MUTANTS,
     *networks.MUTANTS,
     *permutation_losses.MUTANTS,

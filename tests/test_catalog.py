@@ -38,6 +38,9 @@ SIGNATURES = {
     "sorting.soft_ranks": (["P"], {}),
     "sorting.fast_sort": (["theta"], {"eps": ..., "regularization": "l2"}),
     "sorting.fast_rank": (["theta"], {"eps": ..., "regularization": "l2"}),
+    "topk.topk_loss": (["P_k", "label", "weights"], {}),
+    "topk.topk_split_loss": (["x", "P_k", "label", "weights"], {"variant": "split"}),
+    "topk.subset": (["x", "label", "m"], {}),
 }
 
 

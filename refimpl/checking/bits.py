@@ -6,7 +6,7 @@ Decimal text is not safe: several JSON libraries round it differently by default
 in it. Sixteen hexadecimal digits a number are read in three lines of any language.
 
 Arguments of an operator: numbers and arrays as above, names as strings, flags as booleans, whole numbers as integers,
-a network of one's own as nested lists of integers. The subprocess protocol, golden vectors and saved cases share this.
+a network of one's own, and labels, as nested lists of integers. The subprocess protocol, golden vectors and saved cases share this.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def _encode_value(value: Any) -> Any:
         return [_encode_value(part) for part in value]
     if isinstance(value, np.bool_ | np.integer):
         return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        return value.tolist()
     return encode(value)
 
 

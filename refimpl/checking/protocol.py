@@ -82,8 +82,9 @@ def body(op: AnyOp, args: Values, dtypes: frozenset[str] = frozenset(DTYPES)) ->
     defaults = {
         name: p.default for name, p in op.signature.parameters.items() if p.default is not inspect.Parameter.empty
     }
+    real = {name: np.asarray(args[name], np.float64) for name in op.differentiable if _whole(args.get(name))}
     try:
-        return f'"op": "{op.id}", "args": {json.dumps(encode_args({**defaults, **args}))}'
+        return f'"op": "{op.id}", "args": {json.dumps(encode_args({**defaults, **args, **real}))}'
     except (TypeError, ValueError) as failure:
         raise NotOffered(f"the protocol has no words for these arguments: {failure}") from failure
 
@@ -152,6 +153,11 @@ def _nearest(unknown: tuple[str, ...]) -> str:
         except LookupError as failure:
             return str(failure)
     return f"{', '.join(unknown) or 'nothing'}; known: {', '.join(op.id for op in catalog.OPERATORS)}"
+
+
+def _whole(value: Any) -> bool:
+    """Whole numbers where real ones are meant: a program is sent those."""
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biu"
 
 
 def _sayable(value: Any) -> bool:

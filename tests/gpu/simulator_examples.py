@@ -20,4 +20,13 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sorting.soft_ranks": ((np.array([[0.7, 0.3], [0.3, 0.7]]),), {}),
     "sorting.fast_sort": ((np.array([0.1, 1.0, -0.3, 0.9]),), {"eps": 5.0, "regularization": "kl"}),
     "sorting.fast_rank": ((np.array([0.1, 1.0, -0.3, 0.9]),), {"eps": 0.5, "regularization": "kl"}),
+    "topk.topk_loss": (
+        (np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]]),),
+        {"label": np.array([1, 2]), "weights": [0.7, 0.3]},
+    ),
+    "topk.topk_split_loss": (
+        (np.array([0.1, 1.0, -0.3]), np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]])),
+        {"label": np.array([1, 2]), "weights": [0.7, 0.3]},
+    ),
+    "topk.subset": ((np.array([0.1, 1.0, -0.3, 2.0]),), {"label": 0, "m": 3}),
 }

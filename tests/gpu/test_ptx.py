@@ -26,7 +26,7 @@ if importlib.util.find_spec("numba_cuda") is None:
 from numba import cuda, types  # noqa: E402
 
 HOPPER = (9, 0)
-COUNTS, FLAG, INDEX = types.int64[::1], types.boolean, types.int64
+COUNTS, FLAG, INDEX, REAL = types.int64[::1], types.boolean, types.int64, types.float64
 STARTS, ORDER = types.int32[:, ::1], types.uint32[:, ::1]  # of the blocks of a row; of its entries
 F1, F2, F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
 ELEMENTWISE = (F1, F1, F1, F1, FLAG, FLAG)  # x, scale, shape, shift, reversed, squared
@@ -50,12 +50,12 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
     ("sorting.bubble_sort", "program_backward", (), (F1, *(F2,) * 5, F3, F3, F2, F1, F1, F2, F1), False),
     ("topk.network_topk", "rows_kernel", (), (COUNTS, COUNTS, F2, F2, F3), False),
     ("topk.network_topk", "rows_backward", (), (COUNTS, COUNTS, F2, F2, F3, F3, F3, INDEX, INDEX), False),
-    ("sorting.permutation_cross_entropy", "cross_entropy", (), (F2, F2, COUNTS, COUNTS, types.float64, F2), False),
+    ("sorting.permutation_cross_entropy", "cross_entropy", (), (F2, F2, COUNTS, COUNTS, REAL, F2), False),
     ("sorting.permutation_cross_entropy", "cross_entropy_backward", (),
-     (F2, F2, COUNTS, COUNTS, types.float64, INDEX, F1, F2, F2), False),
-    ("sorting.permutation_binary_cross_entropy", "binary", (), (F2, F2, COUNTS, COUNTS, types.float64, F2), False),
+     (F2, F2, COUNTS, COUNTS, REAL, INDEX, F1, F2, F2), False),
+    ("sorting.permutation_binary_cross_entropy", "binary", (), (F2, F2, COUNTS, COUNTS, REAL, F2), False),
     ("sorting.permutation_binary_cross_entropy", "binary_backward", (),
-     (F2, F2, COUNTS, COUNTS, types.float64, INDEX, F1, F2, F2), False),
+     (F2, F2, COUNTS, COUNTS, REAL, INDEX, F1, F2, F2), False),
     ("sorting.soft_values", "values", (), (F3, F2, COUNTS, COUNTS, F2), False),
     ("sorting.soft_values", "values_backward", (), (F3, F2, COUNTS, COUNTS, F2, F3, F2), False),
     ("sorting.soft_ranks", "ranks", (), (F3, F2), False),
@@ -66,6 +66,16 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
     ("sorting.fast_sort", "sort_backward", (), (F2, ORDER, STARTS, COUNTS, F1, F1, FLAG, F2, F2, F1), False),
     ("sorting.fast_rank", "values", (), (F2, ORDER, F1, F1, STARTS, COUNTS, FLAG, F2), False),
     ("sorting.fast_rank", "rank_backward", (), (F2, ORDER, STARTS, COUNTS, F1, F1, FLAG, F2, F2, F1), False),
+    ("topk.topk_loss", "loss_kernel", (), (F3, COUNTS, COUNTS, F1, REAL, REAL, F1, F1), False),
+    ("topk.topk_loss", "slopes", (), (F1, REAL, REAL, F1), False),
+    ("topk.topk_loss", "pull_rows", (), (COUNTS, COUNTS, COUNTS, F1, F1, F1, F3), False),
+    ("topk.topk_split_loss", "loss_kernel", (),
+     (F2, COUNTS, F3, COUNTS, COUNTS, F2, F1, F1, F1, REAL, REAL, REAL, REAL, FLAG, F1, F1), False),
+    ("topk.topk_split_loss", "pull_outputs", (),
+     (COUNTS, COUNTS, F2, F1, F1, F1, REAL, REAL, REAL, REAL, FLAG, F1, F1), False),
+    ("topk.topk_split_loss", "gather", (), (COUNTS, COUNTS, COUNTS, F1, F2, F1), False),
+    ("topk.topk_split_loss", "pull_softmax", (), (F2, F1, F2, COUNTS, F1, F2), False),
+    ("topk.subset", "scatter", (), (COUNTS, COUNTS, types.int64[:, ::1], F2, F2), False),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

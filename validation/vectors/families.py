@@ -12,6 +12,7 @@ from validation.vectors import (
     definitions_network_topk,
     definitions_permutation_losses,
     definitions_soft_values,
+    definitions_topk_losses,
     recipes_bubble_sort,
     recipes_distributions,
     recipes_fast,
@@ -19,6 +20,7 @@ from validation.vectors import (
     recipes_permutation_losses,
     recipes_soft_values,
     recipes_sorting,
+    recipes_topk_losses,
 )
 from validation.vectors.dual import Array
 from validation.vectors.recipes import Recipe
@@ -30,6 +32,7 @@ DEFINING: tuple[ModuleType, ...] = (
     definitions_network_topk,
     definitions_permutation_losses,
     definitions_soft_values,
+    definitions_topk_losses,
 )
 LISTING: tuple[ModuleType, ...] = (
     recipes_bubble_sort,
@@ -39,6 +42,7 @@ LISTING: tuple[ModuleType, ...] = (
     recipes_permutation_losses,
     recipes_soft_values,
     recipes_sorting,
+    recipes_topk_losses,
 )
 
 DEFINITIONS: dict[str, Callable[..., tuple[Array, ...]]] = {

@@ -14,6 +14,7 @@ from validation.mutants.corpus import (
     networks,
     permutation_losses,
     soft_values,
+    topk_losses,
 )
 from validation.mutants.mutant import Mutant
 
@@ -25,4 +26,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *networks.MUTANTS,
     *permutation_losses.MUTANTS,
     *soft_values.MUTANTS,
+    *topk_losses.MUTANTS,
 )

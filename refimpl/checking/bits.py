@@ -6,7 +6,8 @@ Decimal text is not safe: several JSON libraries round it differently by default
 in it. Sixteen hexadecimal digits a number are read in three lines of any language.
 
 Arguments of an operator: numbers and arrays as above, names as strings, flags as booleans, whole numbers as integers,
-a network of one's own, and labels, as nested lists of integers. The subprocess protocol, golden vectors and saved cases share this.
+labels and a network of one's own as nested lists of integers. The subprocess protocol, golden vectors and saved cases
+share this.
 """
 
 from __future__ import annotations

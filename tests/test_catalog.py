@@ -41,6 +41,14 @@ SIGNATURES = {
     "topk.topk_loss": (["P_k", "label", "weights"], {}),
     "topk.topk_split_loss": (["x", "P_k", "label", "weights"], {"variant": "split"}),
     "topk.subset": (["x", "label", "m"], {}),
+    "sorting.bubble_permutation": (["a"], {"steepness": ..., "steps": None}),
+    "sorting.bubble_sort_by": (["t", "a"], {"steepness": ..., "steps": None}),
+    "sorting.soft_median": (
+        ["x"],
+        {"kind": "exact", "steepness": None, "rounds": None, "selection": None, "removal": None},
+    ),
+    "sorting.neural_sort": (["s"], {"tau": ...}),
+    "topk.neural_topk": (["s"], {"k": ..., "tau": ...}),
 }
 
 

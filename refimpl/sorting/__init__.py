@@ -10,15 +10,19 @@
 sorted values, ``network_permutation`` the doubly stochastic matrix.
 """
 
+from refimpl.sorting.bubble_permutation import bubble_permutation
 from refimpl.sorting.bubble_sort import bubble_sort
+from refimpl.sorting.bubble_sort_by import bubble_sort_by
 from refimpl.sorting.fast_rank import fast_rank
 from refimpl.sorting.fast_sort import fast_sort
 from refimpl.sorting.metrics import element_match, exact_match
 from refimpl.sorting.network_permutation import network_permutation
 from refimpl.sorting.network_sort import network_sort
 from refimpl.sorting.networks import bitonic, odd_even, splitter
+from refimpl.sorting.neural_sort import neural_sort
 from refimpl.sorting.permutation_binary_cross_entropy import permutation_binary_cross_entropy
 from refimpl.sorting.permutation_cross_entropy import permutation_cross_entropy
+from refimpl.sorting.soft_median import soft_median
 from refimpl.sorting.soft_ranks import soft_ranks
 from refimpl.sorting.soft_values import soft_values
 from refimpl.sorting.swap import swap
@@ -34,21 +38,29 @@ OPERATORS = (
     soft_ranks,
     fast_sort,
     fast_rank,
+    bubble_permutation,
+    bubble_sort_by,
+    soft_median,
+    neural_sort,
 )
 
 __all__ = [
     "OPERATORS",
     "bitonic",
+    "bubble_permutation",
     "bubble_sort",
+    "bubble_sort_by",
     "element_match",
     "exact_match",
     "fast_rank",
     "fast_sort",
     "network_permutation",
     "network_sort",
+    "neural_sort",
     "odd_even",
     "permutation_binary_cross_entropy",
     "permutation_cross_entropy",
+    "soft_median",
     "soft_ranks",
     "soft_values",
     "splitter",

@@ -13,6 +13,7 @@
 """
 
 from refimpl.topk.network_topk import network_topk
+from refimpl.topk.neural_topk import neural_topk
 from refimpl.topk.subset import subset
 from refimpl.topk.topk_loss import topk_loss
 from refimpl.topk.topk_split_loss import topk_split_loss
@@ -22,11 +23,13 @@ OPERATORS = (
     topk_loss,
     topk_split_loss,
     subset,
+    neural_topk,
 )
 
 __all__ = [
     "OPERATORS",
     "network_topk",
+    "neural_topk",
     "subset",
     "topk_loss",
     "topk_split_loss",

@@ -29,4 +29,9 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
         {"label": np.array([1, 2]), "weights": [0.7, 0.3]},
     ),
     "topk.subset": ((np.array([0.1, 1.0, -0.3, 2.0]),), {"label": 0, "m": 3}),
+    "sorting.bubble_permutation": ((np.array([0.1, 1.0, -0.3]),), {"steepness": 3.0}),
+    "sorting.bubble_sort_by": ((np.array([[0.5], [2.0], [-1.0]]), np.array([0.1, 1.0, -0.3])), {"steepness": 3.0}),
+    "sorting.soft_median": ((np.array([0.1, 1.0, -0.3]),), {"kind": "fast", "selection": 3.0, "removal": 9.0}),
+    "sorting.neural_sort": ((np.array([0.1, 1.0, -0.3]),), {"tau": 0.5}),
+    "topk.neural_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "tau": 0.5}),
 }

@@ -76,6 +76,13 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
     ("topk.topk_split_loss", "gather", (), (COUNTS, COUNTS, COUNTS, F1, F2, F1), False),
     ("topk.topk_split_loss", "pull_softmax", (), (F2, F1, F2, COUNTS, F1, F2), False),
     ("topk.subset", "scatter", (), (COUNTS, COUNTS, types.int64[:, ::1], F2, F2), False),
+    ("sorting.bubble_sort_by", "mixed", (), (COUNTS, COUNTS, F2, F2, F3), False),
+    ("sorting.bubble_sort_by", "mixed_backward", (), (COUNTS, COUNTS, F2, F2, F3, F3, F3, INDEX, INDEX), False),
+    ("sorting.soft_median", "trim", (), (F2, F1, F1, F3, F2, F1, INDEX, FLAG, F3), False),
+    ("sorting.soft_median", "trim_backward", (), (F2, F1, F1, F3, F2, F1, F1, F2, F1, F1, F3), False),
+    ("sorting.neural_sort", "matrix", (), (F2, F2, F1, F1, F3, F3), False),
+    ("sorting.neural_sort", "pull", (), (F3, F3, F3, F2, F2, F2, F2, F2, F2), False),
+    ("sorting.neural_sort", "balance", (), (F2, F2, F2), False),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

@@ -7,16 +7,20 @@ from types import ModuleType
 
 from validation.vectors import (
     definitions,
+    definitions_bubble_permutation,
     definitions_bubble_sort,
     definitions_fast,
     definitions_network_topk,
+    definitions_neural,
     definitions_permutation_losses,
     definitions_soft_values,
     definitions_topk_losses,
+    recipes_bubble_permutation,
     recipes_bubble_sort,
     recipes_distributions,
     recipes_fast,
     recipes_network_topk,
+    recipes_neural,
     recipes_permutation_losses,
     recipes_soft_values,
     recipes_sorting,
@@ -27,18 +31,22 @@ from validation.vectors.recipes import Recipe
 
 DEFINING: tuple[ModuleType, ...] = (
     definitions,
+    definitions_bubble_permutation,
     definitions_bubble_sort,
     definitions_fast,
     definitions_network_topk,
+    definitions_neural,
     definitions_permutation_losses,
     definitions_soft_values,
     definitions_topk_losses,
 )
 LISTING: tuple[ModuleType, ...] = (
+    recipes_bubble_permutation,
     recipes_bubble_sort,
     recipes_distributions,
     recipes_fast,
     recipes_network_topk,
+    recipes_neural,
     recipes_permutation_losses,
     recipes_soft_values,
     recipes_sorting,

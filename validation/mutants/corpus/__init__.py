@@ -7,11 +7,13 @@ path that only shows with batches, with reversed or squared arguments, or far fr
 from __future__ import annotations
 
 from validation.mutants.corpus import (
+    bubble_permutation,
     bubble_sort,
     distributions,
     fast,
     network_topk,
     networks,
+    neural,
     permutation_losses,
     soft_values,
     topk_losses,
@@ -19,11 +21,13 @@ from validation.mutants.corpus import (
 from validation.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
+    *bubble_permutation.MUTANTS,
     *bubble_sort.MUTANTS,
     *distributions.MUTANTS,
     *fast.MUTANTS,
     *network_topk.MUTANTS,
     *networks.MUTANTS,
+    *neural.MUTANTS,
     *permutation_losses.MUTANTS,
     *soft_values.MUTANTS,
     *topk_losses.MUTANTS,

@@ -49,6 +49,8 @@ SIGNATURES = {
     ),
     "sorting.neural_sort": (["s"], {"tau": ...}),
     "topk.neural_topk": (["s"], {"k": ..., "tau": ...}),
+    "sorting.soft_sort": (["s"], {"tau": ..., "power": 1}),
+    "topk.soft_topk": (["s"], {"k": ..., "tau": ..., "power": 1}),
 }
 
 

@@ -24,6 +24,7 @@ from refimpl.sorting.permutation_binary_cross_entropy import permutation_binary_
 from refimpl.sorting.permutation_cross_entropy import permutation_cross_entropy
 from refimpl.sorting.soft_median import soft_median
 from refimpl.sorting.soft_ranks import soft_ranks
+from refimpl.sorting.soft_sort import soft_sort
 from refimpl.sorting.soft_values import soft_values
 from refimpl.sorting.swap import swap
 
@@ -42,6 +43,7 @@ OPERATORS = (
     bubble_sort_by,
     soft_median,
     neural_sort,
+    soft_sort,
 )
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "permutation_cross_entropy",
     "soft_median",
     "soft_ranks",
+    "soft_sort",
     "soft_values",
     "splitter",
     "swap",

@@ -14,6 +14,7 @@
 
 from refimpl.topk.network_topk import network_topk
 from refimpl.topk.neural_topk import neural_topk
+from refimpl.topk.soft_topk import soft_topk
 from refimpl.topk.subset import subset
 from refimpl.topk.topk_loss import topk_loss
 from refimpl.topk.topk_split_loss import topk_split_loss
@@ -24,12 +25,14 @@ OPERATORS = (
     topk_split_loss,
     subset,
     neural_topk,
+    soft_topk,
 )
 
 __all__ = [
     "OPERATORS",
     "network_topk",
     "neural_topk",
+    "soft_topk",
     "subset",
     "topk_loss",
     "topk_split_loss",

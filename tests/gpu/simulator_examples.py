@@ -34,4 +34,6 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sorting.soft_median": ((np.array([0.1, 1.0, -0.3]),), {"kind": "fast", "selection": 3.0, "removal": 9.0}),
     "sorting.neural_sort": ((np.array([0.1, 1.0, -0.3]),), {"tau": 0.5}),
     "topk.neural_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "tau": 0.5}),
+    "sorting.soft_sort": ((np.array([0.1, 1.0, -0.3]),), {"tau": 0.5}),
+    "topk.soft_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "tau": 0.5}),
 }

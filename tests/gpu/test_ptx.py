@@ -83,6 +83,11 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
     ("sorting.neural_sort", "matrix", (), (F2, F2, F1, F1, F3, F3), False),
     ("sorting.neural_sort", "pull", (), (F3, F3, F3, F2, F2, F2, F2, F2, F2), False),
     ("sorting.neural_sort", "balance", (), (F2, F2, F2), False),
+    ("sorting.soft_sort", "weights", (), (F2, F2, F1, F1, FLAG, F3), False),
+    ("sorting.soft_sort", "ties", (), (F2, F2, F2, F2), False),
+    ("sorting.soft_sort", "slopes", (), (F2, F2, F1, FLAG, F3, F2, F3, F3), False),
+    ("sorting.soft_sort", "share", (), (F2, F2, F2, F2, F2), False),
+    ("sorting.soft_sort", "scale", (), (F1, F1, types.float64, F2, F1), False),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

@@ -15,6 +15,7 @@ from validation.mutants.corpus import (
     networks,
     neural,
     permutation_losses,
+    soft,
     soft_values,
     topk_losses,
 )
@@ -29,6 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *networks.MUTANTS,
     *neural.MUTANTS,
     *permutation_losses.MUTANTS,
+    *soft.MUTANTS,
     *soft_values.MUTANTS,
     *topk_losses.MUTANTS,
 )

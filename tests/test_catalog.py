@@ -24,6 +24,14 @@ NOT_ROOMS = {"scalars", "checking", "commands", "adapters", "gpu", "suite", "bri
 # OPERATORS.md: names and keywords people port against
 DISTRIBUTION = {"family": ..., "scale": 1.0, "shape": None, "shift": 0.0, "reversed": False, "squared": False}
 NETWORK = {"network": "bitonic", "cdf": "cauchy", "beta": ..., "lam": None}
+SINKHORN = {
+    "eps": ...,
+    "iterations": None,
+    "tol": None,
+    "targets": None,
+    "squash": None,
+    "backward": "unrolled",
+}
 SIGNATURES = {
     "distributions.cdf": (["x"], DISTRIBUTION),
     "distributions.pdf": (["x"], DISTRIBUTION),
@@ -51,6 +59,8 @@ SIGNATURES = {
     "topk.neural_topk": (["s"], {"k": ..., "tau": ...}),
     "sorting.soft_sort": (["s"], {"tau": ..., "power": 1}),
     "topk.soft_topk": (["s"], {"k": ..., "tau": ..., "power": 1}),
+    "sorting.sinkhorn_sort": (["x"], SINKHORN),
+    "topk.sinkhorn_topk": (["x"], {"k": ..., **SINKHORN}),
 }
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -105,7 +106,7 @@ class Trials:
         rng = np.random.default_rng([self.seed, 1])
         for draw in (rng.standard_normal, lambda shape: rng.choice([-1.0, 0.0, 1.0], shape)):  # dense; with zeros
             self.gradients(args, sizes, answer, truth, draw(y.shape))
-        self.contract(args, answer, rng)
+        self.contract(args, answer, truth, rng)
         for name, before in args.items():
             if isinstance(before, np.ndarray) and not _same(before, given[name]):
                 self.note("contract", "contract").add("wrong", detail=f"writes into its argument {name}")
@@ -145,7 +146,7 @@ class Trials:
                 if not agrees:
                     self.failing.setdefault(name, []).append((args, sizes))
             if sizes and self.op.backward_is == "derivative":
-                self.probe(args, sizes, name, g, got, true, gauges[name], agrees)
+                self.probe(args, sizes, name, truth.y, g, got, true, gauges[name], agrees)
 
     def gauges(self, truth: Answer, args: Values, g: Array) -> dict[str, float]:
         """By argument, the size of what a pullback adds up: the largest entry of |J|^T |g|.
@@ -168,25 +169,29 @@ class Trials:
         }
 
     def probe(
-        self, args: Values, sizes: dict[str, int], name: str, g: Array, got: Array, true: Array, gauge: float, agrees: bool
+        self, args: Values, sizes: dict[str, int], name: str, y: Array, g: Array, got: Array, true: Array, gauge: float,
+        agrees: bool,
     ) -> None:  # fmt: skip
         """The claimed gradient against finite differences of the implementation's own forward pass, in one direction."""
         x = np.asarray(args[name], np.float64)
         rng = np.random.default_rng([self.seed, 2, g.size])
         u = rng.standard_normal(x.shape) * np.maximum(np.abs(x), 0.5)
         kink = self.op.margin(**args) if self.op.margin else np.inf
+        noise = float(
+            np.finfo(np.float64).eps * np.abs(y * g).sum()
+        )  # entries are rounded, and in steps for small steps
         room = kink / (4.0 * float(np.abs(u).max()) * (1.0 + max(_largest(v) for v in args.values())))
 
         def judged(gradient: Array, subject: Implementation) -> Judgement:
             def along(at: Any) -> float:
                 try:
                     y = subject.run({**args, name: at if np.ndim(at) else float(at)}).y
-                    return float((y * g).sum())
+                    return math.fsum((y * g).ravel().tolist())
                 except (Exception, SystemExit):  # beside what it supports: the probe looks nearer by
                     return np.nan
 
             size, margin = gauge * float(np.abs(u).sum()), room if np.isfinite(room) else None
-            return judge(float((gradient * u).sum()), along, x, u, gauge=size, margin=margin)
+            return judge(float((gradient * u).sum()), along, x, u, gauge=size, margin=margin, noise=noise)
 
         judgement = judged(got, self.subject)
         verdict: Verdict = judgement.overall  # type: ignore[assignment]
@@ -199,7 +204,7 @@ class Trials:
             if judged(true, self.reference).overall == "wrong":
                 self.disagreements.append(f"{name}: finite differences refute the reference at {shortened(args)}")
 
-    def contract(self, args: Values, answer: Answer, rng: np.random.Generator) -> None:
+    def contract(self, args: Values, answer: Answer, truth: Answer, rng: np.random.Generator) -> None:
         note = self.note("contract", "contract")
         g, h = rng.standard_normal(answer.y.shape), rng.standard_normal(answer.y.shape)
         pulls = [self.pulled(answer, one, args) for one in (g, h, 2.0 * g - 3.0 * h, np.zeros_like(g), g)]
@@ -208,8 +213,9 @@ class Trials:
         if fresh is None or any(pull is None for pull in pulls):
             return
         first, second, mixed, nothing, repeated = ({k: v for k, v in (p or {}).items() if v is not None} for p in pulls)
+        gauges = self.gauges(truth, args, 2.0 * np.abs(g) + 3.0 * np.abs(h))  # what is added up may cancel
         for name, gradient in first.items():
-            size = 2.0 * _largest(gradient) + 3.0 * _largest(second[name])
+            size = max(2.0 * _largest(gradient) + 3.0 * _largest(second[name]), gauges.get(name, 0.0))
             sums = weighed(mixed[name], 2.0 * gradient - 3.0 * second[name], gauge=size, ulps=64.0 * self.slack)
             once_more = fresh.get(name)
             for ok, text in (

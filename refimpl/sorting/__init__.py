@@ -22,6 +22,8 @@ from refimpl.sorting.networks import bitonic, odd_even, splitter
 from refimpl.sorting.neural_sort import neural_sort
 from refimpl.sorting.permutation_binary_cross_entropy import permutation_binary_cross_entropy
 from refimpl.sorting.permutation_cross_entropy import permutation_cross_entropy
+from refimpl.sorting.sinkhorn_problem import NotConverged
+from refimpl.sorting.sinkhorn_sort import sinkhorn_sort
 from refimpl.sorting.soft_median import soft_median
 from refimpl.sorting.soft_ranks import soft_ranks
 from refimpl.sorting.soft_sort import soft_sort
@@ -44,10 +46,12 @@ OPERATORS = (
     soft_median,
     neural_sort,
     soft_sort,
+    sinkhorn_sort,
 )
 
 __all__ = [
     "OPERATORS",
+    "NotConverged",
     "bitonic",
     "bubble_permutation",
     "bubble_sort",
@@ -62,6 +66,7 @@ __all__ = [
     "odd_even",
     "permutation_binary_cross_entropy",
     "permutation_cross_entropy",
+    "sinkhorn_sort",
     "soft_median",
     "soft_ranks",
     "soft_sort",

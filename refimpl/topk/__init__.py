@@ -14,6 +14,7 @@
 
 from refimpl.topk.network_topk import network_topk
 from refimpl.topk.neural_topk import neural_topk
+from refimpl.topk.sinkhorn_topk import sinkhorn_topk
 from refimpl.topk.soft_topk import soft_topk
 from refimpl.topk.subset import subset
 from refimpl.topk.topk_loss import topk_loss
@@ -26,12 +27,14 @@ OPERATORS = (
     subset,
     neural_topk,
     soft_topk,
+    sinkhorn_topk,
 )
 
 __all__ = [
     "OPERATORS",
     "network_topk",
     "neural_topk",
+    "sinkhorn_topk",
     "soft_topk",
     "subset",
     "topk_loss",

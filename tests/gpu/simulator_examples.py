@@ -36,4 +36,6 @@ EXAMPLES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "topk.neural_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "tau": 0.5}),
     "sorting.soft_sort": ((np.array([0.1, 1.0, -0.3]),), {"tau": 0.5}),
     "topk.soft_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "tau": 0.5}),
+    "sorting.sinkhorn_sort": ((np.array([0.1, 1.0, -0.3]),), {"eps": 0.5, "iterations": 4}),
+    "topk.sinkhorn_topk": ((np.array([0.1, 1.0, -0.3]),), {"k": 2, "eps": 0.5, "iterations": 4}),
 }

@@ -23,7 +23,7 @@ import numpy as np
 import refimpl
 from refimpl import distributions, sorting
 from refimpl.scalars.distributions import FAMILIES
-from validation.bench import floors
+from validation.bench import floors, sorters
 from validation.bench.row import Row, markdown, plain
 from validation.bench.timing import medians
 
@@ -198,6 +198,7 @@ TABLES: dict[str, Callable[[bool], list[Row]]] = {
     "Import": imports,
     "Memory": residuals,
     "Distribution functions, float64": sigmoids,
+    **sorters.TABLES,
 }
 
 
@@ -208,7 +209,7 @@ def machine() -> list[str]:
         models = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
         cpu = models[0] if models else cpu
     packages = []
-    for name in ("numpy", "numba", "torch", "diffsort"):
+    for name in ("numpy", "numba", "torch", "diffsort", "difftopk", "torchsort", "ott-jax", "jax", "algovision"):
         try:
             packages.append(f"{name} {version(name)}")
         except PackageNotFoundError:
@@ -225,12 +226,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"leave out the matrices of n >= {SLOW}")
     parser.add_argument("--markdown", action="store_true", help=f"also write {RESULTS.name}")
+    parser.add_argument("--only", default="", help="tables whose title contains this")
     options = parser.parse_args(arguments)
     facts, started = machine(), time.perf_counter()
     print("\n".join(facts))
     refimpl.set_threads(THREADS)
     tables = {}
     for title, measure in TABLES.items():
+        if options.only not in title:
+            continue
         tables[title] = measure(options.quick)
         print(f"\n{title}\n\n{plain(tables[title])}", flush=True)
     bounded = [row for rows in tables.values() for row in rows if row.met is not None]

@@ -28,8 +28,8 @@ class Plan(NamedTuple):
 
     sizes: tuple[int, ...] = (5, 9)
     short: int = 200
-    steps: int = 800
-    every: int = 50
+    steps: int = 300
+    every: int = 25
     seeds: tuple[int, ...] = (0, 1, 2)
 
 

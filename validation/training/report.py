@@ -71,7 +71,7 @@ def write(found: list[Result], folder: Path) -> None:
 
 Written by `python -m validation.training`; do not edit. Numbers of four of scikit-learn's 8 x 8 digits are put in order,
 n at a time; the network sees the order of a set, never a number (thesis, section 3.5, which uses MNIST, a network four times
-as wide and a hundred times as many steps: the percentages cannot be compared, the orderings can). 800 steps of 100
+as wide and a hundred times as many steps: the percentages cannot be compared, the orderings can). 300 steps of 100
 sets, Adam at 1e-3, digits of the test sets never seen; mean and standard deviation over three seeds, in percent. The
 temperature of each sorter is the best of three on held-out digits after 200 steps.
 

@@ -6,7 +6,8 @@ combination: it runs on stand-ins of the right shape and dtype, with numbers dra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import collections
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,6 +77,12 @@ def outputs(op: AnyOp, arrays: Mapping[str, Kind], fixed: Fixed) -> tuple[Kind, 
     if hasattr(refusal, "add_note"):
         refusal.add_note(f"(asked for its output shapes, {op.id} refused {DRAWS} inputs drawn from its domain)")
     raise refusal
+
+
+def names_of_outputs(op: AnyOp) -> Callable[..., Any]:
+    """A named tuple for several outputs."""
+    made: Callable[..., Any] = collections.namedtuple(op.name, [out.name for out in op.outputs])  # type: ignore[misc]
+    return made
 
 
 def stand_ins(op: AnyOp, arrays: Mapping[str, Kind], draw: int) -> Values:

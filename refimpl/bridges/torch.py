@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.bridges.shapes import names_of_outputs
 from refimpl.op import AnyOp
 
 
 def function(op: AnyOp) -> Callable[..., Any]:
-    """The operator for tensors: same arguments, of which any may be tensors; same outputs, as a tensor or a tuple of them.
+    """The operator for tensors: same arguments, of which any may be tensors; outputs as tensors.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def function(op: AnyOp) -> Callable[..., Any]:
     def to_tensors(y: Any, device: Any) -> Any:
         tensors = [torch.from_numpy(np.asarray(one)).to(device) for one in (y if isinstance(y, tuple) else (y,))]
         return tuple(tensors) if isinstance(y, tuple) else tensors[0]
+
+    named = names_of_outputs(op)
 
     class Bridge(torch.autograd.Function):  # type: ignore[misc]
         """``names`` are the arguments that are tensors; ``others`` holds the rest; ``keep`` says if backward may come."""
@@ -108,9 +111,16 @@ def function(op: AnyOp) -> Callable[..., Any]:
                 expected = "float64 or float32: convert with .float()"
                 raise TypeError(f"{op.id}: argument {name!r} has dtype torch.bfloat16; expected {expected}")
         others = {name: value for name, value in given.items() if name not in names}
+        for name in set(names) - set(op.differentiable):
+            if given[name].requires_grad and torch.is_grad_enabled():
+                why = next(argument.why_not for argument in op.args if argument.name == name) or "it is no real number"
+                raise TypeError(
+                    f"{op.id}: argument {name!r} asks for a gradient and has none ({why}); pass it detached"
+                )
         keep = torch.is_grad_enabled() and any(given[name].requires_grad for name in names)
         try:
-            return Bridge.apply(names, others, keep, *(given[name] for name in names))
+            outputs = Bridge.apply(names, others, keep, *(given[name] for name in names))
+            return named(*outputs) if isinstance(outputs, tuple) else outputs
         except RuntimeError as refused:
             if "setup_context" not in str(refused):  # how torch says that a transform of torch.func is active
                 raise

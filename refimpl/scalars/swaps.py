@@ -57,6 +57,16 @@ def bounded(x: float) -> float:
 
 
 @scalar
+def within(x: float, low: float, high: float) -> float:
+    """X, or the end of the interval that it lies beyond; NaN stays."""
+    if x < low:
+        return low
+    if x > high:
+        return high
+    return x
+
+
+@scalar
 def difference(a: float, b: float) -> float:
     """b - a, within the range of numbers."""
     return bounded(b - a)

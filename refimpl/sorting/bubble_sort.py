@@ -25,13 +25,13 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, empty, run, unbroadcast
 from refimpl.jit import kernel
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.swaps import bounded, difference, exchange, logistic_weights
+from refimpl.scalars.swaps import bounded, difference, exchange, logistic_weights, within
 from refimpl.sorting import bubble_sort_declarations as declare
 from refimpl.sorting.problem import Rows, rows_of
 
 gate = Gate("sorting.bubble_sort")
 
-COMPARISON_NS = 30.0  # forward, with its exp; backward takes a third
+COMPARISON_NS = 30.0  # forward; backward takes a third
 HUGE, SMALL = 1e300, 2.0**-600  # beyond HUGE, the cotangents of the weights are computed scaled down
 
 
@@ -39,11 +39,12 @@ HUGE, SMALL = 1e300, 2.0**-600  # beyond HUGE, the cotangents of the weights are
 def program(
     a: Float, beta: Float, array: Float, swaps: Float, swapped: Float,
     d: Float, alpha: Float, abar: Float, slope: Float, unswapped: Float, states: Float, passes: Float,
-    start: int, stop: int,
+    keep: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Rows start to stop. ``alpha`` is 1 - p, ``abar`` is p; ``unswapped`` is 1 - swapped before the comparison.
 
-    ``states`` are the arrays after each pass, ``passes`` hold q, swapped, 1 - swapped and loss of each.
+    ``states`` are the arrays after each pass, ``passes`` hold q, swapped, 1 - swapped and loss of each. With ``keep`` 0
+    each overwrites the one before.
     """
     n = a.shape[1]
     for row in range(start, stop):
@@ -52,26 +53,30 @@ def program(
         swaps[row] = swapped[row] = 0.0
         q, loss, c = 1.0, 0.0, 0
         for t in range(n):
+            at, before = t * keep, max(t - 1, 0) * keep
             for i in range(n):
-                states[row, t, i] = a[row, i] if t == 0 else states[row, t - 1, i]
+                states[row, at, i] = a[row, i] if t == 0 else states[row, before, i]
             some, none = 0.0, 1.0
             for i in range(n - 1 - t):
-                x, y = states[row, t, i], states[row, t, i + 1]
+                x, y = states[row, at, i], states[row, at, i + 1]
                 d[row, c] = difference(x, y)
                 alpha[row, c], abar[row, c], slope[row, c] = logistic_weights(d[row, c], beta[row])
-                states[row, t, i], states[row, t, i + 1] = exchange(x, y, d[row, c], alpha[row, c], abar[row, c])
+                states[row, at, i], states[row, at, i + 1] = exchange(x, y, d[row, c], alpha[row, c], abar[row, c])
                 unswapped[row, c] = none
                 some = abar[row, c] + alpha[row, c] * some
                 none = alpha[row, c] * none
                 loss += abar[row, c]
-                c += 1
+                c += keep
             weight = q * none
             for i in range(n):
-                array[row, i] += weight * states[row, t, i]
+                array[row, i] += weight * states[row, at, i]
             swaps[row] += weight * loss
             swapped[row] += weight * some
-            passes[row, t, 0], passes[row, t, 1], passes[row, t, 2], passes[row, t, 3] = q, some, none, loss
+            passes[row, at, 0], passes[row, at, 1], passes[row, at, 2], passes[row, at, 3] = q, some, none, loss
             q *= some
+        low, high = a[row].min(), a[row].max()
+        for i in range(n):  # the weights sum to 1 but for rounding
+            array[row, i] = within(array[row, i], low, high)
 
 
 # Derivation. gA, gL, gS are the cotangents of the three outputs; G, l, u those of the array, the loss and q on the way
@@ -91,7 +96,7 @@ def program_backward(
 ) -> None:  # fmt: skip
     n = garray.shape[1]
     for row in range(start, stop):
-        size = 0.0
+        size = abs(gswaps[row]) * n * n + abs(gswapped[row])
         for i in range(n):
             ga[row, i] = 0.0
             size += abs(garray[row, i]) * abs(states[row, 0, i])
@@ -102,12 +107,12 @@ def program_backward(
             t = n - 1 - back
             q, some, none, loss = passes[row, t, 0], passes[row, t, 1], passes[row, t, 2], passes[row, t, 3]
             weight = q * none
-            gw = scale * (gswaps[row] * loss + gswapped[row] * some)  # (1)
+            gw = (scale * gswaps[row]) * loss + (scale * gswapped[row]) * some  # (1)
             for i in range(n):
                 gw += garray[row, i] * (scale * states[row, t, i])  # (1)
                 ga[row, i] += weight * garray[row, i]  # (1)
-            gloss += scale * weight * gswaps[row]  # (1)
-            gsome = scale * weight * gswapped[row] + q * (gq - gw)  # (2)
+            gloss += weight * (scale * gswaps[row])  # (1)
+            gsome = weight * (scale * gswapped[row]) + q * (gq - gw)  # (2)
             gq = none * gw + some * gq  # (2)
             for undone in range(n - 1 - t):
                 i = n - 2 - t - undone
@@ -123,7 +128,7 @@ def program_backward(
 
 
 class Sorted(NamedTuple):
-    """What the program returns."""
+    """The outputs."""
 
     array: Array
     swaps: Array
@@ -146,7 +151,7 @@ class Residuals(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Cotangents of the arguments."""
+    """Cotangents."""
 
     a: Array
     beta: Array
@@ -159,34 +164,29 @@ def value(a: Array, *, beta: Any) -> Sorted:
 
     Parameters
     ----------
-    a : (..., n) float64 or float32
-        Values to sort; any batch axes, n >= 1. A NaN makes all outputs of its row NaN; infinities are refused.
+    a : (..., n) float64 or float32; n >= 1, any batch axes
+        Values to sort. A NaN makes all outputs of its row NaN; infinities are refused.
     beta : float > 0, or an array that broadcasts against the batch axes
         Inverse temperature; larger is harder. The thesis uses 5 in the listing and 8 in the experiments.
 
     Returns
     -------
     array : (..., n), dtype of ``a``
-        Within [min a, max a], with the same sum; tends to the sorted array as beta grows. Not sorted for finite beta.
+        Within [min a, max a], with the same sum; tends to the sorted array, but is not sorted for finite beta.
     swaps : (...)
-        Expected number of swaps, from 0 to n (n - 1) / 2; tends to the number of inversions (the Kendall distance to
-        the sorted array) where there are no ties.
+        Expected number of swaps, 0 to n (n - 1) / 2; tends to the number of inversions (Kendall distance) without ties.
     swapped : (...)
         In [0, 1]: the mean probability that the pass which ended the loop swapped something; tends to 0.
 
     Residuals
     ---------
-    d, alpha, abar, slope, unswapped : (rows, n (n - 1) / 2) float64
-        Of each comparison.
-    states : (rows, n, n) float64, passes : (rows, n, 4) float64
-        After each pass: the array; q, swapped, 1 - swapped, loss. All saved, since swaps cannot be undone at alpha = 1/2.
+    d, alpha, abar, slope, unswapped : (rows, n (n - 1) / 2) float64; states, passes : (rows, n, n), (rows, n, 4) float64
+        Of each comparison and after each pass. All saved, since swaps cannot be undone at alpha = 1/2.
 
     Raises
     ------
-    TypeError
-        Complex, object, masked or float16 input.
-    ValueError
-        No values, infinite values, beta <= 0, beta that does not broadcast.
+    TypeError, ValueError
+        As ``network_sort``.
 
     VJP
     ---
@@ -198,13 +198,13 @@ def value(a: Array, *, beta: Any) -> Sorted:
 
     Numerics
     --------
-    1 - swapped is a product of its own, not a difference, so that a nearly certain swap keeps its digits. Differences
-    that overflow, and derivatives that do, are the largest number of their sign. Time and memory O(n^2) per row.
+    1 - swapped is a product of its own, so that a nearly certain swap keeps its digits. Differences and derivatives
+    that overflow are the largest number of their sign. Time O(n^2) per row; memory O(n), with residuals O(n^2).
 
     Source
     ------
-    Petersen, thesis, section 2.3, the listing; If (2.10), While (2.12) as corrected (E-02). The text calls ``swapped``
-    the probability of being sorted and the loss (E-03); the listing returns the expected number of swaps, as here.
+    Petersen, thesis, section 2.3, the listing; (2.10), (2.12) as corrected (E-02). The text calls ``swapped`` the loss
+    and the probability of being sorted (E-03); the listing returns the expected number of swaps, as here.
 
     Examples
     --------
@@ -214,21 +214,24 @@ def value(a: Array, *, beta: Any) -> Sorted:
     >>> array, float(swaps), float(swapped)
     (array([1., 2., 3.]), 2.0, 0.0)
     """
-    return forward(a, beta=beta)[0]
+    return _run(rows_of(gate, "a", a, "beta", beta), keep=False)[0]
 
 
 def forward(a: Array, *, beta: Any) -> tuple[Sorted, Residuals]:
     """The three outputs, and what the backward pass needs."""
-    problem = rows_of(gate, "a", a, "beta", beta)
-    rows, n = problem.x.shape
-    size = (rows, n * (n - 1) // 2)
+    return _run(rows_of(gate, "a", a, "beta", beta), keep=True)
+
+
+def _run(problem: Rows, keep: bool) -> tuple[Sorted, Residuals]:
+    (rows, n), comparisons = problem.x.shape, problem.x.shape[1] * (problem.x.shape[1] - 1) // 2
+    size, states = (rows, comparisons if keep else min(comparisons, 1)), (rows, n if keep else 1)
     array, swaps, swapped = empty((rows, n)), empty(rows), empty(rows)
-    saved = empty(size), empty(size), empty(size), empty(size), empty(size), empty((rows, n, n)), empty((rows, n, 4))
+    saved = empty(size), empty(size), empty(size), empty(size), empty(size), empty((*states, n)), empty((*states, 4))
 
     def chunk(start: int, stop: int) -> None:
-        program(problem.x, problem.parameter, array, swaps, swapped, *saved, start, stop)
+        program(problem.x, problem.parameter, array, swaps, swapped, *saved, int(keep), start, stop)
 
-    run(chunk, rows, COMPARISON_NS * rows * size[1])
+    run(chunk, rows, COMPARISON_NS * rows * comparisons)
     return outputs(problem, array, swaps, swapped), Residuals(*saved, *problem[1:])
 
 
@@ -245,22 +248,19 @@ def outputs(problem: Rows, array: Float, swaps: Float, swapped: Float) -> Sorted
 def backward(residuals: Residuals, cotangents: Any) -> Gradients:
     """Cotangents of a and beta from those of array, swaps and swapped."""
     garray, gswaps, gswapped = three(gate, residuals, cotangents)
-    rows, n = garray.shape
-    ga, gbeta = empty((rows, n)), empty(rows)
+    ga, gbeta = empty(garray.shape), empty(len(garray))
 
     def chunk(start: int, stop: int) -> None:
         program_backward(residuals.beta, *residuals[:7], garray, gswaps, gswapped, ga, gbeta, start, stop)
 
-    run(chunk, rows, COMPARISON_NS / 3.0 * residuals.d.size)
+    run(chunk, len(garray), COMPARISON_NS / 3.0 * residuals.d.size)
     return gradients(residuals, ga, gbeta)
 
 
 def three(gate: Gate, residuals: Residuals, cotangents: Any) -> tuple[Array, Array, Array]:
-    """The three cotangents, one row each."""
-    try:
-        garray, gswaps, gswapped = cotangents
-    except (TypeError, ValueError):
+    if not isinstance(cotangents, tuple | list) or len(cotangents) != 3:
         gate.refuse("cotangent", "is not a triple", "three arrays, for array, swaps and swapped", TypeError)
+    garray, gswaps, gswapped = cotangents
     shape = residuals.shapes[0]
     return (
         gate.cotangent(garray, shape, "cotangent of array").reshape(residuals.beta.size, shape[-1]),

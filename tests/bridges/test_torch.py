@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refimpl import OPERATORS, distributions, sorting
+from refimpl import OPERATORS, distributions, sorting, topk
 from refimpl.bridges.torch import function
 
 torch = pytest.importorskip("torch")
@@ -80,7 +80,7 @@ def test_values_and_gradients_are_those_of_the_operator(op, dtype, layout):
         inputs = [tensor.requires_grad_() for tensor in inputs]
         y, pullback = use(op.vjp)(*(tensor.detach().numpy() for tensor in inputs))
         outputs, several = use(function(op))(*inputs), isinstance(y, tuple)
-        assert type(outputs) is tuple or not several
+        assert isinstance(outputs, tuple) == several
         parts = tuple(y) if several else (y,)
         g = tuple(np.random.default_rng(0).standard_normal(part.shape).astype(part.dtype) for part in parts)
         for got, want in zip(outputs if several else (outputs,), parts, strict=True):
@@ -272,3 +272,23 @@ def test_values_learn_the_order_they_are_told():
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.5 * losses[0]
     assert x.detach().argsort().tolist() == wanted.tolist()
+
+
+def test_several_outputs_have_their_names() -> None:
+    a = torch.tensor([3.0, 1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    y = function(sorting.bubble_sort)(a, beta=2.0)
+    assert y._fields == ("array", "swaps", "swapped")
+    y.swaps.backward()
+    want = sorting.bubble_sort.vjp(a.detach().numpy(), beta=2.0)[1]((np.zeros(3), 1.0, 0.0)).a
+    assert np.array_equal(a.grad.numpy(), want)
+
+
+def test_a_gradient_that_does_not_exist_is_refused() -> None:
+    p, label = torch.full((2, 3), 1 / 3), torch.tensor(1)
+    weights = torch.tensor([0.5, 0.5], requires_grad=True)
+    loss = function(topk.topk_loss)
+    with pytest.raises(
+        TypeError, match=r"topk\.topk_loss: argument 'weights' asks for a gradient and has none \(.+\); pass"
+    ):
+        loss(p, label, weights)
+    assert torch.isfinite(loss(p, label, weights.detach()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 
 import mpmath
 import numpy as np
@@ -136,3 +137,31 @@ def test_a_cotangent_that_is_no_triple_is_refused() -> None:
         ValueError, match=r"cotangent of swaps' has shape \(3,\); expected the shape of the output, \(\)"
     ):
         pullback((A3, A3, 0.0))
+
+
+def test_the_array_never_leaves_the_range_of_the_values() -> None:
+    big = float(np.finfo(float).max)
+    for a, beta in (
+        (big * np.array([-1.0, 0.9999999999, 1.0, -1.0, 0.9999999999]), 1e-300),
+        (big * np.array([1.0, 1.0 - 2.2e-16, 1.0]), 2.78e-296),
+        (np.array([1.1, 1.3, 1.3, 1.1, 1.3]), 0.7),
+    ):
+        array = bubble_sort(a, beta=beta).array
+        assert array.min() >= a.min()
+        assert array.max() <= a.max()
+
+
+def test_the_value_alone_takes_no_more_memory_than_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = np.random.default_rng(5).standard_normal((2, 300))
+    same_bits(tuple(bubble_sort(a, beta=3.0)), tuple(bubble_sort.forward(a, beta=3.0)[0]))
+    tracemalloc.start()
+    bubble_sort(a, beta=3.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * a.nbytes
+
+
+def test_huge_cotangents_of_counts_stay_numbers() -> None:
+    _, pullback = bubble_sort.vjp(np.array([1e10, -1e10, 3.0]), beta=1e-9)
+    for gradient in pullback((np.zeros(3), 1e308, -1e308)):
+        assert not np.isnan(gradient).any()

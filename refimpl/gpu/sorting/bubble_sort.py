@@ -14,7 +14,7 @@ from numba import cuda
 
 from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element
-from refimpl.scalars.swaps import bounded, difference, exchange, logistic_weights
+from refimpl.scalars.swaps import bounded, difference, exchange, logistic_weights, within
 from refimpl.sorting.bubble_sort import HUGE, SMALL, Gradients, Residuals, Sorted, gradients, outputs, three
 from refimpl.sorting.problem import rows_of
 
@@ -56,6 +56,11 @@ def program(
             passes[row, t, 0], passes[row, t, 1], passes[row, t, 2], passes[row, t, 3] = q, some, none, loss
             q *= some
         swaps[row], swapped[row] = swaps_here, swapped_here
+        low = high = a[row, 0]
+        for i in range(1, n):
+            low, high = min(low, a[row, i]), max(high, a[row, i])
+        for i in range(n):  # the weights sum to 1 but for rounding
+            array[row, i] = within(array[row, i], low, high)
 
 
 @device_kernel
@@ -66,7 +71,7 @@ def program_backward(
     """Thread ``row`` goes back through that row."""
     row, n = cuda.grid(1), garray.shape[1]
     if row < garray.shape[0]:
-        size = 0.0
+        size = abs(gswaps[row]) * n * n + abs(gswapped[row])
         for i in range(n):
             ga[row, i] = 0.0
             size += abs(garray[row, i]) * abs(states[row, 0, i])
@@ -77,12 +82,12 @@ def program_backward(
             t = n - 1 - back
             q, some, none, loss = passes[row, t, 0], passes[row, t, 1], passes[row, t, 2], passes[row, t, 3]
             weight = q * none
-            gw = scale * (gswaps[row] * loss + gswapped[row] * some)  # (1)
+            gw = (scale * gswaps[row]) * loss + (scale * gswapped[row]) * some  # (1)
             for i in range(n):
                 gw += garray[row, i] * (scale * states[row, t, i])  # (1)
                 ga[row, i] += weight * garray[row, i]  # (1)
-            gloss += scale * weight * gswaps[row]  # (1)
-            gsome = scale * weight * gswapped[row] + q * (gq - gw)  # (2)
+            gloss += weight * (scale * gswaps[row])  # (1)
+            gsome = weight * (scale * gswapped[row]) + q * (gq - gw)  # (2)
             gq = none * gw + some * gq  # (2)
             for undone in range(n - 1 - t):
                 i = n - 2 - t - undone

@@ -18,7 +18,7 @@ MUTANTS = of(
     ("later passes forgotten in swapped", "q * (gq - gw)  # (2)", "q * (0.0 - gw)  # (2)"),
     ("q's cotangent overwritten", "gq = none * gw + some * gq", "gq = none * gw"),
     ("passes of the printed weights", "gq = none * gw + some * gq", "gq = some * gw + some * gq"),
-    ("loss of earlier passes forgotten", "gloss += scale * weight * gswaps[row]", "gloss = scale * weight * gswaps[row]"),
+    ("loss of earlier passes forgotten", "gloss += weight * (scale * gswaps[row])", "gloss = weight * (scale * gswaps[row])"),
     ("array missing in the weights' cotangent", "gw += garray[row, i] * (scale * states[row, t, i])", "gw += 0.0 * garray[row, i]"),
     ("direct weights exchanged", "ga[row, i] = bounded(alpha[row, c] * gi + abar[row, c] * gj - gd)", "ga[row, i] = bounded(abar[row, c] * gi + alpha[row, c] * gj - gd)"),
     ("last comparison of a pass forgotten", "i = n - 2 - t - undone", "i = max(0, n - 3 - t - undone)"),

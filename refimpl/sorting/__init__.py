@@ -1,13 +1,18 @@
-"""Differentiable sorting by networks of relaxed swaps.
+"""Differentiable sorting and ranking: networks of relaxed swaps, softmax and transport matrices, projections, programs.
 
-    x        values to sort      P        matrix, P x = sorted values, row 0 = minimum
-    n        number of values    C        number of comparators
-    beta     inverse temperature d        difference x_j - x_i at a comparator
-    f        sigmoid             alpha    f(d);  abar = f(-d) = 1 - alpha
-    lam      exponent of ART     g...     cotangent of ...
+    x, s, theta, a   values to sort           P       matrix, P x = sorted values; P[r, c] = weight of input c at rank r
+    n                number of values         Q       the permutation matrix that P should be
+    beta, steepness  inverse temperature      tau, eps    temperature
+    f                sigmoid                  alpha   f(d), d = x_j - x_i at a comparator; abar = f(-d) = 1 - alpha
+    lam              exponent of ART          C       number of comparators
+    g...             cotangent of ...
 
-``odd_even``, ``bitonic`` and ``splitter`` list the comparators; ``swap`` is one of them relaxed; ``network_sort`` gives
-sorted values, ``network_permutation`` the doubly stochastic matrix.
+Ascending, row 0 of P = minimum: ``network_sort`` and ``network_permutation`` (of ``swap``s, wired by ``odd_even`` and
+``bitonic``; ``splitter`` selects), ``sinkhorn_sort``, ``bubble_sort``, ``bubble_permutation``, ``bubble_sort_by``.
+Descending, row 0 = maximum, rank 1 = largest: ``neural_sort``, ``soft_sort``, ``fast_sort``, ``fast_rank``.
+
+``soft_values`` and ``soft_ranks`` read any P; ``soft_median`` is a median; ``permutation_cross_entropy`` and
+``permutation_binary_cross_entropy`` compare P with Q; ``exact_match`` and ``element_match`` are metrics, without VJP.
 """
 
 from refimpl.sorting.bubble_permutation import bubble_permutation

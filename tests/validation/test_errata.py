@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from refimpl import distributions, sorting
+from refimpl import distributions, sorting, topk
 from validation.papers import table_3_5
 from validation.papers.sigmoids import art_bound, largest_error
 
@@ -44,6 +44,57 @@ def slope(d: float, **sigmoid: object) -> float:
 
 def cdf(x: float, family: str, **options: object) -> float:
     return float(distributions.cdf(np.array([x]), family=family, **options)[0])
+
+
+# Chapter 2 ----------------------------------------------------------------------------------------------------------
+
+
+def test_e03_the_loss_of_bubble_sort_is_no_probability() -> None:
+    x = np.array([3.0, 1.0, 2.0])
+    _, swaps, _ = sorting.bubble_sort(x, beta=1.0)
+    assert swaps == pytest.approx(1.8205, abs=PRINTED)
+    _, swaps, swapped = sorting.bubble_sort(x, beta=1e4)
+    assert (float(swaps), float(swapped)) == (2.0, 0.0)  # sorted for certain, and "the probability of it" is 0
+
+
+def test_e04_the_number_of_swaps_is_a_distance() -> None:
+    _, swaps, _ = sorting.bubble_sort(np.array([3.0, 2.0, 1.0]), beta=1e4)
+    assert float(swaps) == 3.0  # inversions
+    assert 1.0 - 4.0 * float(swaps) / (3 * 2) == -1.0  # the coefficient
+
+
+# Chapter 3, losses and two values -------------------------------------------------------------------------------------
+
+
+def test_e16_the_two_cross_entropies_differ() -> None:
+    p, q = np.array([[0.9, 0.1], [0.1, 0.9]]), np.eye(2)
+    of_ranks, pull = sorting.permutation_cross_entropy.vjp(p, q)
+    of_entries, pull_entries = sorting.permutation_binary_cross_entropy.vjp(p, q)
+    assert float(of_ranks) == pytest.approx(-math.log(0.9), abs=EXACT)
+    assert float(of_entries) == pytest.approx(-math.log(0.9), abs=EXACT)
+    assert pull(1.0).P[0, 1] == 0.0
+    assert pull_entries(1.0).P[0, 1] == pytest.approx(0.2778, abs=PRINTED)
+
+
+def test_e17_squashing_forgets_the_distance_of_two_values() -> None:
+    def first(gap: float, squash: str | None) -> float:
+        x = np.array([0.0, gap])
+        return float(sorting.sinkhorn_sort(x, eps=0.2, iterations=200, squash=squash)[0, 0])
+
+    assert first(1.0, "zscore_logistic") == pytest.approx(first(100.0, "zscore_logistic"), abs=1e-12)
+    for gap in (1.0, 2.0):  # without squashing: the logistic swap at beta = 1 / eps
+        assert first(gap, None) == pytest.approx(weight(gap, cdf="logistic", beta=5.0), abs=1e-12)
+    by_square = sorting.soft_sort(np.array([0.0, 2.0]), tau=0.2, power=2)[1, 0]
+    assert float(by_square) == pytest.approx(weight(4.0, cdf="logistic", beta=5.0), abs=EXACT)  # d^2, not d
+
+
+def test_e21_the_split_loss_has_a_minimum_above_zero() -> None:
+    x, weights = np.array([1e3, 0.0, 0.0]), np.array([0.5, 0.0, 0.0, 0.0, 0.5])
+    p = np.zeros((5, 3))
+    p[0, 0] = 1.0
+    printed = topk.topk_split_loss(x, p, 0, weights)
+    assert float(printed) == pytest.approx(-0.5 * math.log(0.5), abs=EXACT)  # .3466
+    assert float(topk.topk_split_loss(x, p, 0, weights, variant="normalised")) == pytest.approx(0.0, abs=EXACT)
 
 
 # Chapter 3 ----------------------------------------------------------------------------------------------------------

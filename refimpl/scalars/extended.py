@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from refimpl.jit import scalar
+from refimpl.jit import inlined, scalar
 
 SPLIT = 2.0**27
 # ln 2 = LN2_HEAD + LN2_TAIL; the head has 42 bits, so that k * LN2_HEAD is exact for |k| < 2048.
@@ -25,6 +25,13 @@ def two_sum(a: float, b: float) -> tuple[float, float]:
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
+
+
+@inlined
+def added(total: float, lost: float, term: float) -> tuple[float, float]:
+    """A step of a long sum: the rounded sum, and its rounding error added to those before."""
+    result, error = two_sum(total, term)
+    return result, lost + error
 
 
 @scalar

@@ -1,16 +1,19 @@
 """Scalars of the classification losses: -log of a probability that may be 0 or pass 1, and the softmax cross entropy.
 
 A probability arrives as p / scale, with ``scale`` a power of two, so that the sum it came from cannot overflow.
+
+Sigmoids of bounded support, and rounding, make probabilities of 0. Hence a least probability stands under the logarithm:
+1e-7 for float32, about its spacing at 1, and 1e-12 for float64. No slope is beyond 1e7, or 1e12. All losses share them.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 
 from refimpl.jit import scalar
+from refimpl.scalars.swaps import LARGEST
 
-LARGEST = sys.float_info.max
+PMIN = {4: 1e-7, 8: 1e-12}  # the least probability under a logarithm, by bytes of the dtype
 
 
 @scalar

@@ -15,12 +15,13 @@ import numpy as np
 
 from refimpl.boundary import FLOAT64, Array, Float, Gate, empty, result_dtype, run, scratch, unbroadcast
 from refimpl.jit import kernel
+from refimpl.scalars.swaps import LARGEST
 from refimpl.sorting.isotonic import RANK_L2, REGULARIZATIONS, SORT_KL, pool_kernel
+from refimpl.sorting.problem import values_to_sort
 
 SORT_NS = 15.0  # one entry: key, sort, pooling, values
 POOL_NS = 25.0  # more for kl, whose joins take an exponential
 PATIENCE = 8  # moves an entry, on average, before insertion gives up
-LARGEST = float(np.finfo(np.float64).max)
 SMALL, LARGE = 2.0**-900, 2.0**1021  # rows beyond are scaled: means of subnormals, and differences up to 4e308
 
 
@@ -58,11 +59,8 @@ class Problem(NamedTuple):
 
 def setup(gate: Gate, theta: Any, eps: Any, regularization: str, first: int) -> Problem:
     """Check the arguments; ``first`` is the code of the operator with l2."""
-    theta = gate.array("theta", theta, rank=1)
+    theta = values_to_sort(gate, "theta", theta)
     n = theta.shape[-1]
-    if n == 0:
-        gate.refuse("theta", f"has shape {theta.shape}: nothing to sort", "at least one value along the last axis")
-    gate.finite_or_nan("theta", theta, "finite values: mask them, or stand in a large finite number")
     code = first + gate.choice("regularization", regularization, REGULARIZATIONS)
     eps = gate.parameter("eps", eps)
     return Problem(
@@ -177,9 +175,24 @@ def arrange(problem: Problem, residuals: Residuals, start: int, stop: int) -> No
 def gradients(residuals: Residuals, gtheta: Array, geps: Float) -> Gradients:
     """In the shapes the arguments came in: the gradient of theta in its dtype, that of eps in float64."""
     theta_shape, eps_shape = residuals.shapes
-    most = LARGEST / max(1, geps.size)  # eps near 1e-160 and below: a gradient of eps may be too large for a float
-    geps = geps.clip(-most, most)  # infinities of two rows would add up to no number
     return Gradients(
         theta=gtheta.reshape(theta_shape).astype(residuals.dtype, copy=False),
-        eps=unbroadcast(geps.reshape(theta_shape[:-1]), eps_shape),
+        eps=finite_sum(geps, theta_shape[:-1], eps_shape),
     )
+
+
+def finite_sum(geps: Array, batch: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    """The gradient of eps from those of the rows: each of them, and their sum, at most the largest float. NaN stays.
+
+    For eps near 1e-160 and below a row's gradient may be infinite, and infinities of two rows would add up to no number.
+    """
+    rows = geps.clip(-LARGEST, LARGEST).reshape(batch)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = unbroadcast(rows, shape)
+    flat = total.reshape(-1)
+    beyond = ~(abs(flat) <= LARGEST)
+    if beyond.any():  # the sum again, of terms so small that it cannot overflow
+        share = 2.0 ** -geps.size.bit_length()
+        again = unbroadcast(rows * share, shape).reshape(-1).clip(-LARGEST * share, LARGEST * share) / share
+        flat[beyond] = again[beyond]
+    return flat.reshape(shape)

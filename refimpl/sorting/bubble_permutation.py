@@ -22,8 +22,8 @@ from refimpl.sorting.definition import terms
 from refimpl.sorting.network_permutation import backward as pull_matrix
 from refimpl.sorting.network_permutation import groups_of, matrix
 from refimpl.sorting.network_sort import SWAP_NS, Residuals, unwritten, values_rows
-from refimpl.sorting.problem import Problem
-from refimpl.sorting.transposition import count, keys, problem, transpositions
+from refimpl.sorting.problem import Problem, values_to_sort
+from refimpl.sorting.transposition import asked_for, problem
 
 gate = Gate("sorting.bubble_permutation")
 
@@ -64,7 +64,7 @@ def value(a: Array, *, steepness: Any, steps: int | None = None) -> Array:
     TypeError
         Complex, object, masked or float16 input.
     ValueError
-        n = 0, infinite a, steepness <= 0, steps that are no whole number >= 0.
+        n = 0, infinite a, steepness <= 0, steps that are no whole number >= 0 or have more than 2^31 pairs.
 
     VJP
     ---
@@ -80,6 +80,7 @@ def value(a: Array, *, steepness: Any, steps: int | None = None) -> Array:
     --------
     1 - e is a tail of its own, so small entries keep their relative accuracy. Time O(C n) with C = steps (n - 1) / 2,
     memory O(n^2) for P and O(C) for residuals; going back, a workspace of up to 128 C numbers per thread.
+    Gradients of cotangents near 1e308 may overflow to infinity or NaN.
 
     Source
     ------
@@ -124,9 +125,9 @@ def forward(a: Array, *, steepness: Any, steps: int | None = None) -> tuple[Arra
 
 def setup(gate: Gate, a: Any, steepness: Any, steps: Any) -> Problem:
     """Check the arguments."""
-    a = keys(gate, "a", a)
-    n = a.shape[-1]
-    return problem(gate, "a", a, a.shape[:-1], steepness, transpositions(n, count(gate, "steps", steps, n)), a.dtype)
+    a = values_to_sort(gate, "a", a)
+    network = asked_for(gate, "steps", steps, a.shape[-1])
+    return problem(gate, "a", a, a.shape[:-1], steepness, network, a.dtype)
 
 
 # Derivation: the pairs are comparators, e is alpha and 1 - e is abar, so it is that of the network operators.

@@ -24,14 +24,13 @@ from refimpl.sorting.network_permutation import GROUP, groups_of, record, undo
 from refimpl.sorting.network_sort import SWAP_NS, pull_rows, unwritten, values_rows
 from refimpl.sorting.network_sort import Residuals as Keys
 from refimpl.sorting.network_sort import gradients as of_keys
-from refimpl.sorting.problem import Problem
-from refimpl.sorting.transposition import count, keys, problem, transpositions
+from refimpl.sorting.problem import Problem, shrinking, values_to_sort
+from refimpl.sorting.transposition import asked_for, problem
 
 gate = Gate("sorting.bubble_sort_by")
 
 TAPE = 2**20  # numbers on the tape of a block (8 MiB), as long as a block has more than LEAST columns
 LEAST = 8
-LARGE, SHRUNK = 2.0**500, 2.0**-600  # numbers beyond the first are multiplied by the second in differences of rows
 
 
 @inlined
@@ -157,7 +156,7 @@ def value(t: Array, a: Array, *, steepness: Any, steps: int | None = None) -> Ar
         Complex, object, masked or float16 input.
     ValueError
         n = 0, numbers of rows and keys that differ, batch axes that do not broadcast, infinite values, steepness <= 0,
-        steps that are no whole number >= 0.
+        steps that are no whole number >= 0 or have more than 2^31 pairs.
 
     VJP
     ---
@@ -172,7 +171,7 @@ def value(t: Array, a: Array, *, steepness: Any, steps: int | None = None) -> Ar
     --------
     Outputs stay within the range of their column; differences of rows beyond 2^500 are taken of scaled rows.
     Time O(C (1 + q)) with C = steps (n - 1) / 2 pairs; memory O(C + n q) a row; going back, at most 2^20 or 8 C numbers
-    per thread.
+    per thread. Gradients of cotangents near 1e308 may overflow to infinity or NaN.
 
     Source
     ------
@@ -217,7 +216,7 @@ def forward(t: Array, a: Array, *, steepness: Any, steps: int | None = None) -> 
 
 def setup(gate: Gate, t: Any, a: Any, steepness: Any, steps: Any) -> tuple[Problem, Float, Any, np.dtype[Any]]:
     """Check the arguments: keys and rows broadcast over the joint batch, the shapes of t, a and the output, the dtype."""
-    t, a = gate.array("t", t), keys(gate, "a", a)
+    t, a = gate.array("t", t), values_to_sort(gate, "a", a)
     if t.ndim < 2:
         gate.refuse("t", f"has shape {t.shape}", "at least 2 axes, (..., n, q)")
     gate.finite_or_nan("t", t, "finite values")
@@ -228,7 +227,7 @@ def setup(gate: Gate, t: Any, a: Any, steepness: Any, steps: Any) -> tuple[Probl
         batch = np.broadcast_shapes(t.shape[:-2], a.shape[:-1])
     except ValueError:
         gate.refuse("t", f"has shape {t.shape}", f"batch axes that broadcast against a's, {a.shape[:-1]}")
-    network = transpositions(n, count(gate, "steps", steps, n))
+    network = asked_for(gate, "steps", steps, n)
     posed = problem(gate, "a", a, batch, steepness, network, np.dtype(np.float64))
     shape = (*batch, *t.shape[-2:])
     table = gate.spread("t", t, shape, full=True).reshape(posed.beta.size, *t.shape[-2:])
@@ -263,11 +262,6 @@ def backward(residuals: Residuals, gout: Any) -> Gradients:
         run(columns, rows * groups, work=(6.0 + 0.6 * q) * saved.d.size)
         pull_rows(saved, gb, push, pulled, 0, rows)  # (3)
     return gradients(residuals, gt, *pulled, shrink)
-
-
-def shrinking(largest: Array) -> Array:
-    """By row of the batch: a power of two that keeps differences of large numbers, and their products, finite."""
-    return np.where(largest > LARGE, SHRUNK, 1.0)
 
 
 def gradients(residuals: Residuals, gt: Float, ga: Float, gs: Float, zero: Float, shrink: Float) -> Gradients:

@@ -141,8 +141,10 @@ def value(theta: Array, *, eps: Any, regularization: str = "l2") -> Array:
     Numerics
     --------
     Everything is formed from differences within a block, so eps -> 0 gives the hard ranks (ties share their mean) and
-    a shift costs no digits. Rows beyond 2^1021 or below 2^-900 are scaled, and eps with them. Of a gradient too large
-    for a float, that of theta is infinite (eps < 1e-308 alone), that of eps the largest float.
+    a shift costs no digits. Rows beyond 2^1021 or below 2^-900 are scaled, and eps with them. A gradient of eps too
+    large for a float is the largest float. That of theta, -gs / eps, is infinite where |gs| / eps is too large for a
+    float: eps below 1e-308 with cotangents of size 1, or cotangents near 1e308 with eps below 1. Cotangents near 1e308
+    may overflow in the sum of a block too, and then give infinities and NaN.
     Time O(n log n) a row, of which the sort takes most; memory O(n) a row.
 
     Source

@@ -140,7 +140,8 @@ def value(theta: Array, *, eps: Any, regularization: str = "l2") -> Array:
 
     Numerics
     --------
-    Everything is formed from differences within a block. A gradient of eps too large for a float is the largest float.
+    Everything is formed from differences within a block. A gradient of eps too large for a float is the largest float: that
+    of a row, and the sum where rows share an eps.
     l2: rows beyond 2^1021 are scaled by 1/4 (they resolve 2e-323), those below 2^-900 by 2^100. kl: an eps below 1e-300
     counts as 1e-300. Cotangents near 1e308 may overflow in a sum.
     Time O(n log n) a row, of which the sort takes most; memory O(n) a row.

@@ -31,8 +31,9 @@ from collections.abc import Callable
 import numpy as np
 
 from refimpl.boundary import Array, Float
-from refimpl.jit import inlined, kernel, reduction, scalar, specialised
+from refimpl.jit import kernel, reduction, scalar, specialised
 from refimpl.scalars.exponential import below_one, exponential
+from refimpl.scalars.extended import added
 from refimpl.scalars.geometric import width
 
 SORT_L2, SORT_KL, RANK_L2, RANK_KL = range(4)
@@ -176,14 +177,6 @@ def weights_sum(x: Float, row: int, eps: float, weight: Float, first: int, last:
         here = weights_tile(x, row, x[row, first], eps, weight, tile, min(tile + TILE, last))
         total, lost = added(total, lost, here)
     return total + lost
-
-
-@inlined
-def added(total: float, lost: float, term: float) -> tuple[float, float]:
-    """The rounded sum, and the rounding error added to those before (Knuth)."""
-    result = total + term
-    part = result - total
-    return result, lost + ((total - (result - part)) + (term - part))
 
 
 # Sums of a cotangent, for the backward passes

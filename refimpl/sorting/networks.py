@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -176,12 +177,52 @@ def _flatten(name: str, layers: Iterable[Layer], n: int) -> Comparators:
     """Layer by layer: a pair in a list takes ten times the memory of a pair in an array."""
     arrays = [np.zeros((0, 2), np.uint64), *(np.array(layer, np.uint64) for layer in layers)]
     first, second = np.concatenate(arrays).T.copy()
-    starts = np.cumsum([len(array) for array in arrays], dtype=np.uint64)
+    return wired(name, first, second, np.cumsum([len(array) for array in arrays], dtype=np.uint64), n)
+
+
+def wired(
+    name: str, first: NDArray[np.uint64], second: NDArray[np.uint64], starts: NDArray[np.uint64], n: int
+) -> Comparators:
+    """The comparators with the inputs that reach them; from now on the arrays are read-only."""
     low, high = np.empty_like(first), np.empty_like(first)
     reached(first, second, low, high, np.arange(n, dtype=np.uint64), np.arange(1, n + 1, dtype=np.uint64))
-    for shared in (first, second, starts, low, high):  # named networks are kept, and public as residuals
+    for shared in (first, second, starts, low, high):  # networks are kept, and public as residuals
         shared.setflags(write=False)
     return Comparators(first, second, starts, low, high, n, name)
+
+
+class Kept:
+    """Networks that are not made again: those asked for last, of so many bytes together."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._networks: dict[Hashable, Comparators] = {}  # the one asked for last is the last
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(_bytes(network) for network in self._networks.values())
+
+    def get(self, key: Hashable, make: Callable[[], Comparators]) -> Comparators:
+        """The network of that key, made where it is not kept; one larger than all that may be kept is not."""
+        with self._lock:
+            found = self._networks.pop(key, None)
+            if found is not None:
+                self._networks[key] = found
+                return found
+        made = make()  # outside of the lock: it may take seconds
+        if _bytes(made) <= self.most:
+            with self._lock:
+                self._networks.pop(key, None)
+                self._networks[key] = made
+                while self.size > self.most:
+                    del self._networks[next(iter(self._networks))]
+        return made
+
+
+def _bytes(network: Comparators) -> int:
+    return sum(array.nbytes for array in network[:5])
 
 
 @kernel

@@ -104,8 +104,8 @@ def value(P: Array, Q: Array) -> Array:
     Returns
     -------
     L : (...)
-        One loss for each matrix. At least 0 if P <= 1. For a permutation matrix Q and rows of P that sum to at most 1,
-        0 exactly if P = Q. At most -log pmin for row-stochastic Q: 27.6 (16.1 if P is float32).
+        One loss for each matrix. At least 0 if P <= 1 and Q >= 0. For a permutation matrix Q and rows of P that sum to
+        at most 1, 0 exactly if P = Q. At most -log pmin for row-stochastic Q: 27.6 (16.1 if P is float32).
 
     Residuals
     ---------

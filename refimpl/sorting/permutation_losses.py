@@ -18,9 +18,10 @@ import numpy as np
 
 from refimpl.boundary import Array, Float, Gate, empty, result_dtype
 from refimpl.jit import inlined, kernel
+from refimpl.scalars.extended import added
 from refimpl.scalars.logarithm import logarithm
+from refimpl.scalars.surprise import PMIN
 
-PMIN = {8: 1e-12, 4: 1e-7}  # by bytes of an entry of P: where log P is clamped
 SLACK = 1e-5  # how far an entry may be outside [0, 1]: a hundred roundings of float32, for matrices made elsewhere
 BLOCK = 256  # entries whose terms are summed in one go
 
@@ -51,11 +52,7 @@ def join(parts: Float, scale: float, loss: Array, start: int, stop: int) -> None
     for row in range(start, stop):
         total, lost = 0.0, 0.0
         for k in range(parts.shape[1]):
-            part = parts[row, k]
-            added = total + part
-            back = added - total
-            lost += (total - (added - back)) + (part - back)
-            total = added
+            total, lost = added(total, lost, parts[row, k])
         loss[row] = 0.0 - (total + lost) / scale
 
 

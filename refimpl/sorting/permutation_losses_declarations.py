@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from refimpl.op import Arg, Array, Case
-from refimpl.sorting.permutation_losses import PMIN, SLACK
+from refimpl.scalars.surprise import PMIN
+from refimpl.sorting.permutation_losses import SLACK
 
 BATCHES = (((), ()), ((), ()), ((2,), (2,)), ((2,), ()), ((), (3,)), ((2, 1), (3,)))  # of P, of Q
 STOCHASTIC, ANY = 0, 1

@@ -11,6 +11,8 @@ from refimpl.boundary import Array, Float, Gate, result_dtype
 from refimpl.sorting.networks import Comparators, comparators
 from refimpl.sorting.swap import sigmoid
 
+LARGE, SHRUNK = 2.0**500, 2.0**-600  # values beyond the first are multiplied by the second going back
+
 NetworkLike: TypeAlias = str | Sequence[Sequence[Sequence[int]]]
 
 
@@ -52,6 +54,11 @@ def values_to_sort(gate: Gate, name: str, x: Any) -> Array:
         gate.refuse(name, f"has shape {array.shape}: nothing to sort", "at least one value along the last axis")
     gate.finite_or_nan(name, array, "finite values: mask them, or stand in a large finite number")
     return array
+
+
+def shrinking(largest: Array) -> Array:
+    """By row, from its largest magnitude: a power of two that keeps differences, and their products, finite."""
+    return np.where(largest > LARGE, SHRUNK, 1.0)
 
 
 def setup(

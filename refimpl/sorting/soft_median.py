@@ -23,11 +23,11 @@ from refimpl.sorting import soft_median_declarations as declare
 from refimpl.sorting.median_problem import Asked, middle, setup
 from refimpl.sorting.network_sort import Residuals as Sorted
 from refimpl.sorting.network_sort import pull_values, run_values
+from refimpl.sorting.problem import shrinking
 from refimpl.sorting.trimming import select, trim
 
 gate = Gate("sorting.soft_median")
 
-LARGE, SHRUNK = 2.0**500, 2.0**-600  # values beyond the first are multiplied by the second going back
 TRIM_NS = 8.0  # one entry of one round: two exponentials, two sums; twice that going back
 
 
@@ -39,7 +39,9 @@ TRIM_NS = 8.0  # one entry of one round: two exponentials, two sums; twice that 
 #   (4)  l' = l - b2 (p + r):          gp = gr = -b2 g,   gb2 -= <g, p + r>
 #   (5)  softmax:                      c(p) = p (gp - <p, gp>) = b2 p (<p, g> - g), and c(r) alike;   g += c(p) + c(r)
 #   (6)  its argument -b1 x or b1 x:   gx += b1 (c(r) - c(p)),   gb1 += <x, c(r) - c(p)>
-# <p, g> - g_i is formed as <p, g - g_m> - (g_i - g_m), with m where p is largest: nothing is left of it where p is hard.
+# x - y in (2) is formed as x - x_h less its mean, with h where w is largest: y is rounded at the size of x, and what is
+# then left in the sum of g would enter gb2. <p, g> - g_i is formed as <p, g - g_m> - (g_i - g_m), with m where p is
+# largest: nothing is left of it where p is hard.
 
 
 @inlined
@@ -61,9 +63,13 @@ def trim_backward(
     n, rounds = x.shape[1], logw.shape[1] - 1
     p, r, below, above, g, pushed = work[0], work[1], work[2], work[3], work[4], work[5]
     for row in range(start, stop):
-        scale, by_b1, by_b2 = shrink[row], 0.0, 0.0
+        scale, by_b1, by_b2, heaviest, mean = shrink[row], 0.0, 0.0, 0, 0.0
         for i in range(n):
-            g[i] = w[row, i] * (x[row, i] * scale - y[row] * scale)  # (2)
+            heaviest = i if w[row, i] > w[row, heaviest] else heaviest
+        for i in range(n):
+            mean += w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale)
+        for i in range(n):
+            g[i] = w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale - mean)  # (2)
             pushed[i] = 0.0
         for undone in range(rounds):
             old = logw[row, rounds - 1 - undone]
@@ -127,6 +133,7 @@ def value(
         For "exact" alone, and required: that of ``bubble_sort_by``.
     rounds : int >= 0, optional
         Of the sort, by default n; or of trimming, by default floor((n - 1) / 2). 0 gives the middle entry or the mean.
+        More of trimming than the default are allowed, but take from the middle too: what comes is not the median.
     selection, removal : float > 0, or arrays that broadcast against the batch axes
         For "fast" alone, and required. Selection, b1, is an inverse temperature. Removal, b2, must exceed b1 (max x - min
         x): otherwise a removed outlier is selected again in the next round, and the result is off by much. Removal times
@@ -137,7 +144,7 @@ def value(
     -------
     y : (...), dtype of ``x``
         Between min x and max x. Tends to the median as steepness grows (rounds >= n), or as selection grows with removal
-        / selection > max x - min x.
+        / selection > max x - min x (rounds = floor((n - 1) / 2), and no others).
 
     Residuals
     ---------
@@ -148,7 +155,8 @@ def value(
     TypeError
         Complex, object, masked or float16 input; a parameter of the kind is missing, or one of the other kind is given.
     ValueError
-        n = 0, infinite x, an unknown kind, parameters <= 0, rounds that are no whole number >= 0.
+        n = 0, infinite x, an unknown kind, parameters <= 0, rounds that are no whole number >= 0 or too many: more than
+        2^31 comparators ("exact"), or more than both 2^31 / n and the default ("fast").
 
     VJP
     ---
@@ -163,7 +171,8 @@ def value(
     --------
     exact: O(n rounds). fast: O(n rounds) time, O(n) memory a row for values alone, O(n rounds) with residuals. Softmaxes
     are of differences from their largest entry, so nothing overflows; log-weights end at -8e307. Log-weights of size b2
-    are rounded, so the result is off by up to about b2 ulp. Gradients that exceed all floats are infinite or NaN.
+    are rounded, so the result is off by up to about b2 ulp. Gradients that exceed all floats are infinite or NaN;
+    those of cotangents near 1e308 may overflow to infinity or NaN.
 
     Source
     ------
@@ -227,7 +236,7 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     assert residuals.fast is not None
     saved = residuals.fast
     gx, gb1, gb2 = empty(saved.x.shape), empty(gy.size), empty(gy.size)
-    shrink = shrinking(saved.x)
+    shrink = shrinking(np.abs(saved.x).max(axis=1))
 
     def chunk(start: int, stop: int) -> None:
         trim_backward(*saved, shrink, gx, gb1, gb2, empty((6, n)), start, stop)
@@ -242,11 +251,6 @@ def in_the_middle(gb: Float) -> Float:
     gb[:, low] += 0.5
     gb[:, high] += 0.5
     return gb
-
-
-def shrinking(x: Float) -> Float:
-    """By row: a power of two that keeps differences of large values, and their products, finite."""
-    return np.where(np.abs(x).max(axis=1) > LARGE, SHRUNK, 1.0)
 
 
 def gradients(residuals: Residuals, gy: Array, gx: Float, *parameters: Float) -> Gradients:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.op import Arg, Array
-from refimpl.topk.labels import PMIN
+from refimpl.scalars.surprise import PMIN
 
 PARTS = 64  # weights are multiples of 1/64, whose sum is exactly 1
 GRID = 1024  # and so are the entries of a matrix whose p may pass 1: there L is small and rounding would be all of it

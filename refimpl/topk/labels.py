@@ -13,10 +13,10 @@ import numpy as np
 
 from refimpl import boundary
 from refimpl.boundary import FLOAT32, Array, Float, Gate
+from refimpl.scalars.surprise import PMIN
 
 # Float32 weights that add up to 1 are off by 6e-8 and a sum of them in float32 by a little more.
 SUM_TOLERANCE = 1e-6
-PMIN = {4: 1e-7, 8: 1e-12}  # the least probability under a logarithm, by bytes of the dtype
 
 
 def labels(gate: Gate, label: Any, n: int, xp: Any = np) -> Array:

@@ -201,8 +201,8 @@ def value(
 
     Numerics
     --------
-    Small entries keep their relative accuracy: they are sums of products of positive numbers. Time O(C k), memory O(C)
-    a row; going back, O(C min(k, 32)) a thread. C is about 3 n (splitter, k = 5) or n log2(n)^2 / 4 (bitonic).
+    Small entries keep their relative accuracy. Time O(C k), memory O(C) a row; going back, O(C min(k, 32)) a thread. C is
+    about 3 n (splitter, k = 5) or n log2(n)^2 / 4 (bitonic). A new (n, k, network) is built in Python: 1 s at n = 10^5.
 
     Source
     ------

@@ -10,28 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from refimpl.boundary import Array, Gate
 from refimpl.op import Op, Out
 from refimpl.sorting.neural_problem import Gradients, Residuals
 from refimpl.sorting.neural_sort import rows, rows_backward
 from refimpl.sorting.neural_sort_declarations import SOURCES, TOL, margin
 from refimpl.topk import neural_topk_declarations as declare
+from refimpl.topk.counts import wanted
 
 gate = Gate("topk.neural_topk")
-
-
-def wanted(gate: Gate, s: Any, k: Any) -> int:
-    """Check k against the scores."""
-    n = gate.array("s", s, rank=1).shape[-1]
-    if isinstance(k, bool | np.bool_) or not isinstance(k, int | np.integer):
-        gate.refuse(
-            "k", f"is {k!r}", f"a whole number from 1 to n = {n}: how many of the largest are wanted", TypeError
-        )
-    if n and not 1 <= k <= n:  # without scores there is nothing to sort, which is said later
-        gate.refuse("k", f"is {k}", f"a whole number from 1 to n = {n}; for all rows use sorting.neural_sort")
-    return int(k)
 
 
 def value(s: Array, *, k: int, tau: Any) -> Array:
@@ -95,7 +82,8 @@ def value(s: Array, *, k: int, tau: Any) -> Array:
 
 def forward(s: Array, *, k: int, tau: Any) -> tuple[Array, Residuals]:
     """The rows, and what the backward pass needs."""
-    return rows(gate, s, wanted(gate, s, k), tau)
+    s = gate.array("s", s, rank=1)
+    return rows(gate, s, wanted(gate, k, s.shape[-1]), tau)
 
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:

@@ -7,16 +7,18 @@ also rank values that cannot be among the k largest), of the bitonic one for n =
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 
 from refimpl.boundary import Array, Gate
 from refimpl.jit import kernel
-from refimpl.sorting.networks import Comparators, comparators, splitter
+from refimpl.sorting.networks import Comparators, Kept, comparators, splitter
 
 NAMES = ("splitter", "bitonic", "odd_even")
+
+KEPT_BYTES = 2**27  # splitter for n = 10^6, k = 5: 92 MiB, 11 s to make again
+_kept = Kept(KEPT_BYTES)
 
 
 @kernel
@@ -37,11 +39,10 @@ def selecting(gate: Gate, network: Any, n: int, k: Any) -> Comparators:
         gate.refuse("k", f"is {k!r}", f"a whole number from 1 to n = {n}")
     if isinstance(network, str):
         gate.choice("network", network, NAMES)
-        return _named(network, n, int(k))
+        return _kept.get((network, n, int(k)), lambda: _named(network, n, int(k)))
     return reaching(comparators(gate, network, n), int(k))
 
 
-@functools.lru_cache(maxsize=64)
 def _named(name: str, n: int, k: int) -> Comparators:
     whole = comparators(Gate("topk"), splitter(n, k) if name == "splitter" else name, n)
     return reaching(whole, k)._replace(name=name)

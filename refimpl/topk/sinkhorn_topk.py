@@ -20,6 +20,7 @@ from refimpl.sorting.sinkhorn_iterations import solve
 from refimpl.sorting.sinkhorn_problem import setup
 from refimpl.sorting.sinkhorn_sort import Gradients, gradients, pull_back
 from refimpl.topk import sinkhorn_topk_declarations as declare
+from refimpl.topk.counts import wanted
 
 gate = Gate("topk.sinkhorn_topk")
 
@@ -65,7 +66,7 @@ def value(
     Raises
     ------
     TypeError, ValueError, NotConverged (a warning)
-        As ``sorting.sinkhorn_sort``; and if k is not a whole number from 1 to n.
+        As ``sorting.sinkhorn_sort``; TypeError for a k that is no whole number, ValueError for one outside 1..n.
 
     VJP
     ---
@@ -101,18 +102,11 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The rows, and what the backward pass needs."""
     problem = setup(gate, x, eps, iterations, tol, targets, squash, backward)
-    chosen = checked(gate, k, problem.x.shape[1])
+    chosen = wanted(gate, k, problem.x.shape[1])
     p, saved = solve(gate.operator, problem)
     return reversed_rows(p, chosen, problem.dtype).reshape(*out_shape(problem.shapes[0], chosen)), Residuals(
         saved, chosen
     )
-
-
-def checked(gate: Gate, k: Any, n: int) -> int:
-    """K as a whole number from 1 to n."""
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or not 1 <= k <= n:
-        gate.refuse("k", f"is {k!r}", f"a whole number from 1 to n = {n}")
-    return int(k)
 
 
 def reversed_rows(p: Float, k: int, dtype: np.dtype[Any]) -> Array:

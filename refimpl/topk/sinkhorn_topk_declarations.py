@@ -77,7 +77,7 @@ CASES = (
     *(
         Case(
             name=name, args={"x": np.array([0.8, -0.3, 0.4]), "k": k, "eps": 0.5, "iterations": 3},
-            error=(ValueError, "a whole number from 1 to n = 3"),
+            error=(ValueError if type(k) is int else TypeError, "a whole number from 1 to n = 3"),
         )
         for name, k in _WRONG_K.items()
     ),

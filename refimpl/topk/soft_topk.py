@@ -8,13 +8,13 @@ written for the first k rows of n; this file checks k and declares the operator.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from refimpl.boundary import Array, Gate
 from refimpl.op import Op, Out
 from refimpl.sorting.soft_sort import Gradients, Residuals, rows, rows_backward
 from refimpl.topk import soft_topk_declarations as declare
+from refimpl.topk.counts import wanted
 
 gate = Gate("topk.soft_topk")
 
@@ -47,7 +47,7 @@ def value(s: Array, *, k: int, tau: Any, power: int = 1) -> Array:
     Raises
     ------
     TypeError, ValueError
-        As ``sorting.soft_sort``; a k that is no whole number from 1 to n.
+        As ``sorting.soft_sort``; TypeError for a k that is no whole number, ValueError for one outside 1..n.
 
     VJP
     ---
@@ -79,21 +79,7 @@ def value(s: Array, *, k: int, tau: Any, power: int = 1) -> Array:
 def forward(s: Array, *, k: int, tau: Any, power: int = 1) -> tuple[Array, Residuals]:
     """The rows, and what the backward pass needs."""
     s = gate.array("s", s, rank=1)
-    return rows(gate, s, checked(gate, k, s.shape[-1]), tau, power)
-
-
-def checked(gate: Gate, k: Any, n: int) -> int:
-    """K as a whole number from 1 to n."""
-    expected = f"a whole number from 1 to {max(n, 1)}, the number of scores"
-    if isinstance(k, bool):
-        gate.refuse("k", f"is {k}", expected, TypeError)
-    try:
-        whole = operator.index(k)
-    except TypeError:
-        gate.refuse("k", f"is {k!r}", expected, TypeError)
-    if n and not 1 <= whole <= n:  # no scores are refused with the scores
-        gate.refuse("k", f"is {whole}", expected)
-    return whole
+    return rows(gate, s, wanted(gate, k, s.shape[-1]), tau, power)
 
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:

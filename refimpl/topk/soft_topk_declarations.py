@@ -96,16 +96,16 @@ CASES = (
     Case(
         name="k 0",
         args={"s": sorting.S3, "k": 0, "tau": 1.0},
-        error=(ValueError, "expected a whole number from 1 to 3"),
+        error=(ValueError, "expected a whole number from 1 to n = 3"),
     ),
     Case(
         name="k beyond n",
         args={"s": sorting.S3, "k": 4, "tau": 1.0},
-        error=(ValueError, "expected a whole number from 1 to 3"),
+        error=(ValueError, "expected a whole number from 1 to n = 3"),
     ),
     Case(
         name="k not whole",
         args={"s": sorting.S3, "k": 1.5, "tau": 1.0},
-        error=(TypeError, "expected a whole number from 1 to 3"),
+        error=(TypeError, "expected a whole number from 1 to n = 3"),
     ),
 )

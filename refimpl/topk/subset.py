@@ -13,6 +13,7 @@ from refimpl.boundary import Array, Gate, Index, empty, result_dtype, run
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.topk import subset_declarations as declare
+from refimpl.topk.counts import wanted
 from refimpl.topk.labels import common_batch, labels, readers, sources
 
 gate = Gate("topk.subset")
@@ -188,7 +189,7 @@ def value(x: Array, label: Any, m: int) -> Array:
 
 def forward(x: Array, label: Any, m: int) -> tuple[Array, Residuals]:
     """The scores chosen, and which they are."""
-    x, label, source, batch = setup(gate, x, label, m)
+    x, label, source, batch, m = setup(gate, x, label, m)
     size, (rows, n) = label.size, (x.size // x.shape[-1], x.shape[-1])
     indices, chosen = empty((size, m), np.int64), empty((size, m), x.dtype)
     flat = x.reshape(rows, n)
@@ -201,21 +202,18 @@ def forward(x: Array, label: Any, m: int) -> tuple[Array, Residuals]:
     return chosen.reshape(*batch, m), residuals
 
 
-def setup(gate: Gate, x: Any, label: Any, m: Any, xp: Any = np) -> tuple[Array, Array, Array, tuple[int, ...]]:
-    """Check the arguments: x, one label for each output, the row of x it is about, and the batch axes."""
+def setup(gate: Gate, x: Any, label: Any, m: Any, xp: Any = np) -> tuple[Array, Array, Array, tuple[int, ...], int]:
+    """Check the arguments: x, one label for each output, the row of x it is about, the batch axes, and m."""
     x = gate.array("x", x, rank=1)
     n = x.shape[-1]
     if n == 0:
         gate.refuse("x", f"has shape {x.shape}: there are no classes", "at least one score along the last axis")
     gate.finite_or_nan("x", x, "finite values: mask them, or stand in a large finite number")
     label = labels(gate, label, n, xp)
-    if not isinstance(m, int | np.integer) or isinstance(m, bool):
-        gate.refuse("m", f"is {m!r}", f"an integer with 1 <= m <= {n}", TypeError)
-    if not 1 <= m <= n:
-        gate.refuse("m", f"is {m}", f"1 <= m <= {n}, the number of classes")
+    m = wanted(gate, m, n, "m")
     batch = common_batch(gate, x=x.shape[:-1], label=label.shape)
     label = xp.array(xp.broadcast_to(label, batch), order="C").reshape(-1)
-    return x, label, sources(x.shape[:-1], batch, xp), batch
+    return x, label, sources(x.shape[:-1], batch, xp), batch, m
 
 
 def backward(residuals: Residuals, gchosen: Any) -> Gradients:

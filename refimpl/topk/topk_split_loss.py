@@ -8,6 +8,7 @@ mixed         L = -log(PK(1) s_y + q_y)
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,9 @@ def loss_rows(
         if mixed and share > 0.0:
             found += share / scale * (e[row, y] / (1.0 + tail[row]))
         p[i], whole = found, 0.0
-        if mixed:
+        if mixed and rest == 0.0 and found * scale > floor:  # a softmax alone: its logarithm without rounding it
+            whole = cross_entropy(1.0, peak[row], x[row, y], tail[row]) - math.log(share)
+        elif mixed:
             whole = surprise(found, scale, floor)
         else:
             if share > 0.0:  # 0 times a logarithm is 0
@@ -170,7 +173,8 @@ def value(x: Array, P_k: Array, label: Any, weights: Any, *, variant: str = "spl
     Numerics
     --------
     log sum exp from differences to the largest score and log1p: scores of 1e308 are fine, and a cross entropy of 1e-20
-    has all its digits. A loss beyond the largest number is that number. Time O(N K n), memory O(N (K + 1) n).
+    has all its digits ("mixed": where PK(1) = 1, else its p is rounded once before the logarithm). A loss beyond the
+    largest number is that number. Time O(N K n), memory O(N (K + 1) n).
 
     Source
     ------

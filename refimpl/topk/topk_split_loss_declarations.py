@@ -11,9 +11,9 @@ import numpy as np
 
 from refimpl.law import Law, Runner, Sides, changed, stacked, symmetry
 from refimpl.op import Arg, Array, Case, Values
+from refimpl.scalars.surprise import PMIN
 from refimpl.topk.domain import LABEL, MATRIX, WEIGHTS, probability, sample_proper
 from refimpl.topk.domain import sizes as loss_sizes
-from refimpl.topk.labels import PMIN
 from refimpl.topk.topk_loss_declarations import NOTHING_ELSEWHERE, OTHER_COLUMNS, classes_permuted, substochastic
 
 VARIANTS = ("split", "normalised", "mixed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import exact_networks as exact
 import numpy as np
@@ -13,8 +14,8 @@ from mpmath import mpf
 from ours import agree, same_bits
 
 from refimpl import boundary
-from refimpl.sorting import bubble_permutation, network_permutation
-from refimpl.sorting.transposition import transpositions
+from refimpl.sorting import bubble_permutation, bubble_sort_by, network_permutation, soft_median, transposition
+from refimpl.sorting.transposition import MOST, transpositions
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -100,6 +101,57 @@ def test_two_values_have_one_round_with_a_pair() -> None:
     once = bubble_permutation(a, steepness=2.0, steps=1)
     same_bits(bubble_permutation(a, steepness=2.0, steps=2), once)
     assert (bubble_permutation(a, steepness=2.0, steps=3) != once).any()
+
+
+def test_rounds_without_a_pair_cost_nothing() -> None:
+    same_bits(bubble_permutation(np.array([1.0]), steepness=2.0, steps=10**30), np.eye(1))
+    assert transpositions(1, 10**30).starts.tolist() == [0]
+
+
+def test_a_million_rounds_are_tiled_in_little_time_and_memory() -> None:
+    """Half a million comparators of 4 numbers, 16 MB; a list of arrays, one a round, takes 10 times that."""
+    transpositions(2, 5)  # compiled
+    tracemalloc.start()
+    try:
+        network = transpositions(2, 10**6)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert network.first.size == network.starts.size - 1 == 500_000
+    assert peak < 50e6
+    same_bits(bubble_permutation(np.array([1.0, 0.3]), steepness=2.0, steps=10**6), np.full((2, 2), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("n", "steps"),
+    [(2, 10**30), pytest.param(2, 10**5000, id="2-huge"), (2, 2 * MOST + 1), (3, MOST + 1), (40, 2**63),
+     (40, np.uint64(2**63))],
+)  # fmt: skip
+def test_more_rounds_than_there_may_be_are_refused(n: int, steps: int) -> None:
+    a, says = np.zeros(n), r" is [m0-9].*; expected at most [0-9]+ rounds here \(2147483648 .*: ask for fewer"
+    with pytest.raises(ValueError, match=r"sorting\.bubble_permutation: argument 'steps'" + says):
+        bubble_permutation(a, steepness=1.0, steps=steps)
+    with pytest.raises(ValueError, match=r"sorting\.bubble_sort_by: argument 'steps'" + says):
+        bubble_sort_by(a[:, None], a, steepness=1.0, steps=steps)
+    with pytest.raises(ValueError, match=r"sorting\.soft_median: argument 'rounds'" + says):
+        soft_median(a, steepness=1.0, rounds=steps)
+
+
+def test_too_many_rounds_by_default_are_refused_too() -> None:
+    with pytest.raises(ValueError, match=r"'steps' is 65538, the default; expected at most 65535 rounds"):
+        bubble_sort_by(np.zeros((65538, 1)), np.zeros(65538), steepness=1.0)
+
+
+def test_networks_are_kept_up_to_a_number_of_bytes() -> None:
+    for steps in range(2000, 2040):  # each about 6 MB
+        transpositions(200, steps)
+    kept = transposition._kept
+    assert 0.8 * kept.most < kept.size <= kept.most == transposition.KEPT_BYTES
+    assert transpositions(200, 2039) is transpositions(200, 2039)
+    large = transpositions(2, 2**23)
+    assert sum(array.nbytes for array in large[:5]) > kept.most
+    assert transpositions(2, 2**23) is not large
+    assert kept.size <= kept.most
 
 
 def test_no_rounds_give_the_identity_and_no_gradient() -> None:

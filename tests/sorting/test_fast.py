@@ -281,6 +281,52 @@ def test_values_at_every_scale_are_those_of_the_definition(
 
 @each
 @both
+def test_a_gradient_of_eps_beyond_all_floats_is_the_largest_float(op: Any, regularization: str) -> None:
+    most, g = np.finfo(np.float64).max, np.array([[1.0, -3.0, 0.5]])
+    theta, eps = np.array([[1.0, -1.0, 3.0]]) * (1e-301 if op is fast_rank else 5e307), 1e-300  # one block
+    one = op.vjp(theta, eps=eps, regularization=regularization)[1](1e300 * g).eps
+    assert abs(one) == most
+    for rows in (2, 3, 7, 1000):
+        many = op.vjp(np.repeat(theta, rows, 0), eps=eps, regularization=regularization)[1]
+        same_bits(many(np.repeat(1e300 * g, rows, 0)).eps, one)  # no warning, no infinity
+        signs = np.resize([1.0, -1.0], rows)[:, None]
+        assert many(np.repeat(1e300 * g, rows, 0) * signs).eps == (one if rows % 2 else 0.0)
+    own = op.vjp(np.repeat(theta, 3, 0), eps=np.full(3, eps), regularization=regularization)[1]
+    same_bits(own(np.repeat(1e300 * g, 3, 0)).eps, np.full(3, one))
+
+
+def test_eps_below_1e_300_and_its_gradient_in_a_batch() -> None:
+    theta = np.array([[1e308, -1e308, 3.0]] * 3)
+    pullback = fast_sort.vjp(theta, eps=1e-300, regularization="kl")[1]
+    assert np.isfinite(pullback(np.random.default_rng(1).standard_normal((3, 3))).eps)
+
+
+def test_sums_of_rows_are_plain_sums_until_they_overflow() -> None:
+    def added(rows: list[float], batch: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+        return arrangement.finite_sum(np.array(rows), batch, shape)
+
+    most = np.finfo(np.float64).max
+    same_bits(added([1e-320, 3e-310], (2,), ()), np.float64(1e-320 + 3e-310))
+    same_bits(added([1.5e308, 1.5e308, -1.5e308], (3,), ()), np.float64(1.5e308))
+    same_bits(added([math.inf, math.inf, -math.inf], (3,), (1,)), np.array([most]))
+    same_bits(added([math.inf, -math.inf], (2,), (2,)), np.array([most, -most]))
+    same_bits(added([math.inf], (), ()), np.float64(most))
+    found = added([most, most, 1e-320, 5e-324, math.nan, 1.0], (3, 2), (3, 1))
+    same_bits(found[:2], np.array([[most], [1e-320 + 5e-324]]))
+    assert np.isnan(found[2, 0])
+    same_bits(added([], (0,), ()), np.float64(0.0))
+
+
+@pytest.mark.parametrize(("g", "eps"), [(1.0, 1e-310), (1e308, 0.1)])
+@both
+def test_the_gradient_of_soft_ranks_is_infinite_where_it_is_no_float(regularization: str, g: float, eps: float) -> None:
+    pulled = fast_rank.vjp(np.ones(2), eps=eps, regularization=regularization)[1](np.array([g, 0.0]))
+    same_bits(pulled.theta, np.array([-math.inf, math.inf]))
+    same_bits(pulled.eps, np.float64(0.0))
+
+
+@each
+@both
 def test_a_shift_costs_no_digits(op: Any, regularization: str) -> None:
     theta = np.round(np.random.default_rng(1).standard_normal(9) * 2.0**20) / 2.0**20  # the shifted sum is exact
     eps = 3.0 if op is fast_sort else 0.3

@@ -295,6 +295,23 @@ def test_entries_out_of_range_by_rounding_are_taken(loss: AnyOp) -> None:
         loss(HARD, HARD - 2e-5)
 
 
+@pytest.mark.parametrize(("dtype", "pmin", "printed"), [(np.float64, 1e-12, -2.9e-4), (np.float32, 1e-7, -1.7e-4)])
+def test_entries_beyond_0_and_1_take_the_binary_loss_as_far_below_0_as_it_says(
+    dtype: Any, pmin: float, printed: float
+) -> None:
+    s = float(np.float32(0.99999e-5)) if dtype == np.float32 else 1e-5
+    inside, outside = np.array([0.0, 1.0]), np.array([-s, 1.0 + s]).astype(dtype)
+    low = s * math.log(pmin) - (1.0 + s) * math.log1p(s)
+    assert printed == pytest.approx(low, rel=0.02)
+    assert binary(outside[1:, None], outside[1:, None]) == pytest.approx(low, rel=0.02)
+    assert binary(outside[:1, None], outside[:1, None]) == pytest.approx(low, rel=0.02)
+    assert binary(outside[:1, None], outside[1:, None]) == pytest.approx(-math.log(pmin) - low, rel=1e-6)
+    for p in np.linspace(outside[0], outside[1], 101, dtype=dtype):
+        for q in (*inside.astype(dtype), *outside):
+            found = binary(np.full((1, 1), p), np.full((1, 1), q))
+            assert 1.01 * low <= found <= -math.log(pmin) - 1.01 * low
+
+
 @every_loss
 @pytest.mark.parametrize("n", [1, 2, 5, 30])
 @pytest.mark.parametrize("sorter", ["network", "dense"])

@@ -172,6 +172,38 @@ def test_an_outlier_costs_no_digits_of_the_others() -> None:
     agree(soft_median(x, kind="fast", selection=300.0, removal=1e20), 4.0, 4.0)
 
 
+SHIFT_KEPT = 1e-6  # relative: a spread of 3e6 at 1e13 is rounded by 2^-10, or 4e-10 of it
+
+
+def test_the_gradient_of_the_removal_does_not_change_with_a_shift() -> None:
+    """p + r is nearly 2 / n here, so that a rounded sum of the weights' cotangents would show."""
+    x = np.array([1637238.0, -1008448.0, -233811.0, 835791.0])
+    how = {"kind": "fast", "selection": 2.3747e-9, "removal": 0.74389}
+    _, jacobian = exact.jacobian(lambda v: trimmed(list(v), 4, 1), [*x, how["selection"], how["removal"]])
+    for shift in (0.0, 1e13, -1e13):
+        _, pullback = soft_median.vjp(x + shift, **how)
+        assert abs(pullback(np.array(1.0)).removal / jacobian[0, -1] - 1.0) < SHIFT_KEPT
+
+
+def test_the_reference_of_the_gradients_is_no_outlier() -> None:
+    """With the outlier for a reference, differences of the other values would all be 0."""
+    x = np.array([1e17, 1.0, 2.0, 4.0, 8.0])
+    grads = soft_median.vjp(x, kind="fast", selection=0.5, removal=1e3, rounds=1)[1](np.array(1.0))
+    _, jacobian = exact.jacobian(lambda v: trimmed(list(v), 5, 1), [*x, 0.5, 1e3])
+    agree(
+        np.append(grads.x, grads.removal),
+        np.delete(jacobian[0], 5),
+        GRADIENT * 1e3,
+        gauge=np.abs(jacobian[0, :5]).max(),
+    )
+
+
+def test_more_rounds_than_lead_to_the_middle_are_allowed_and_leave_it() -> None:
+    x = np.array([0.0, 1.0, 2.0, 4.0, 7.0])
+    agree(soft_median(x, kind="fast", selection=200.0, removal=5e3), 2.0, 4.0)
+    assert abs(soft_median(x, kind="fast", selection=200.0, removal=5e3, rounds=4) - 2.0) > 0.1
+
+
 def test_a_removal_beyond_the_tails_of_the_selection_takes_others_too() -> None:
     """The neighbour of an outlier has a share exp(-b1 gap) of the selection; removal times that must be small."""
     x = np.array([0.0, 1.0, 2.3, 3.0, 4.0])
@@ -208,6 +240,13 @@ def test_keywords_belong_to_one_kind(how: dict, text: str) -> None:
 def test_rounds_are_a_whole_number(how: dict, rounds: object) -> None:
     with pytest.raises(ValueError, match=r"sorting\.soft_median: argument 'rounds' is .*a whole number >= 0"):
         soft_median(np.array([3.0, 1.0, 2.0]), **how, rounds=rounds)
+
+
+@pytest.mark.parametrize("rounds", [2**31 // 3 + 1, 2**63, 10**19, 10**20, pytest.param(10**5000, id="huge")])
+def test_more_rounds_of_trimming_than_there_may_be_are_refused(rounds: int) -> None:
+    says = r"'rounds' is [m0-9].*; expected at most 715827882 rounds here \(2147483648 over n; floor.*: ask for fewer"
+    with pytest.raises(ValueError, match=r"sorting\.soft_median: argument " + says):
+        soft_median(np.array([3.0, 1.0, 2.0]), **PRINT, rounds=rounds)
 
 
 # shapes and dtypes ---------------------------------------------------------------------------------------------------

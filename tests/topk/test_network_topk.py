@@ -17,8 +17,8 @@ from refimpl import boundary, sorting
 from refimpl.boundary import Gate
 from refimpl.scalars.swaps import CDFS
 from refimpl.sorting import network_permutation
-from refimpl.sorting.networks import comparators
-from refimpl.topk import network_topk
+from refimpl.sorting.networks import Kept, comparators
+from refimpl.topk import network_topk, selection
 from refimpl.topk.blocks import GROUP, WIDTHS, width_of
 from refimpl.topk.selection import NAMES, reaching, selecting
 
@@ -433,3 +433,18 @@ def traced_peak(network: str, batch: int) -> float:
 def test_ten_thousand_values_need_little_memory(network: str, batch: int, bound: float) -> None:
     """31445 comparators of the splitter network, 419695 of the bitonic one: residuals, q and the tape of one block."""
     assert traced_peak(network, batch) < bound
+
+
+def test_networks_are_kept_up_to_a_number_of_bytes() -> None:
+    """Selections of a bitonic network on 5000 wires: about 6 MB each."""
+    for k in range(1, 31):
+        selecting(Gate("test"), "bitonic", 5000, k)
+    kept = selection._kept
+    assert 0.8 * kept.most < kept.size <= kept.most == selection.KEPT_BYTES
+    assert selecting(Gate("test"), "bitonic", 5000, 30) is selecting(Gate("test"), "bitonic", 5000, 30)
+
+
+def test_a_network_beyond_what_may_be_kept_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "_kept", Kept(1000))
+    for n, kept in ((5, True), (64, False)):
+        assert (selecting(Gate("test"), "splitter", n, 3) is selecting(Gate("test"), "splitter", n, 3)) == kept

@@ -115,7 +115,7 @@ def test_empty_batches_come_back_empty() -> None:
      (True, TypeError, "is True"), ("2", TypeError, "is '2'"), (None, TypeError, "is None")],
 )  # fmt: skip
 def test_k_is_a_whole_number_from_1_to_n(k: object, error: type[Exception], came: str) -> None:
-    with pytest.raises(error, match=rf"topk\.soft_topk: argument 'k' {came}; expected a whole number from 1 to 3"):
+    with pytest.raises(error, match=rf"topk\.soft_topk: argument 'k' {came}; expected a whole number from 1 to n = 3"):
         soft_topk(np.zeros(3), k=k, tau=1.0)
 
 

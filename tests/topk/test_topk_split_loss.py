@@ -138,15 +138,26 @@ def test_below_the_floor_the_matrix_has_no_gradient(variant: str) -> None:
 # extremes ------------------------------------------------------------------------------------------------------------
 
 
+@every_variant
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0]])
 @pytest.mark.parametrize("gap", [1.0, 40.0, 300.0])
-def test_a_small_cross_entropy_keeps_its_digits(gap: float) -> None:
+def test_a_small_cross_entropy_keeps_its_digits(gap: float, weights: list[float], variant: str) -> None:
     x = np.array([0.0, gap, -1.0])
-    loss, pullback = topk_split_loss.vjp(x, np.ones((1, 3)), 1, [1.0])
+    loss, pullback = topk_split_loss.vjp(x, np.ones((len(weights), 3)), 1, weights, variant=variant)
     others = np.array([math.exp(-gap), math.exp(-1.0 - gap)])
     total = math.fsum(others)
     agree(loss, math.log1p(total), 4.0)
     want = np.array([others[0], -total, others[1]]) / (1.0 + total)
     agree(pullback(np.array(1.0)).x, want, 4.0)
+
+
+def test_a_mixture_that_is_a_softmax_has_a_floor_all_the_same() -> None:
+    loss, pullback = topk_split_loss.vjp(np.array([0.0, -28.0]), np.ones((1, 2)), 1, [1.0], variant="mixed")
+    agree(loss, -math.log(1e-12), 4.0)
+    assert not pullback(np.array(1.0)).x.any()
+    short = 1.0 - 5e-7  # weights may be off by that; a logarithm sees it
+    loss = topk_split_loss(np.array([40.0, 0.0]), np.ones((1, 2)), 0, [short], variant="mixed")
+    agree(loss, math.log1p(math.exp(-40.0)) - math.log(short), 4.0)
 
 
 @every_variant

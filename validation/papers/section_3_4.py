@@ -11,9 +11,9 @@ from validation.papers.row import Row, at_least, at_most
 
 SOURCE = "thesis, 3.4"
 BETA = 1.7
-X = np.random.default_rng(34).uniform(-5.0, 5.0, (2000, 2))
-EXACT = 1e-14  # a handful of roundings, of numbers up to 5
-CONVERGED = 1e-12  # two values need one iteration; the plan is then good to the rounding of 4000 exponentials
+X = np.random.default_rng(34).uniform(-1.0, 1.0, (2000, 2))
+EXACT = 1e-14  # a handful of roundings, of numbers up to 1
+CONVERGED = 1e-12  # the error of the plan falls by (2 alpha - 1)^2 an iteration: .88 for the widest pair, 400 times
 
 
 def rows() -> list[Row]:
@@ -31,7 +31,7 @@ def rows() -> list[Row]:
         "NeuralSort, tau = 1 / beta": (sorted_by(sorting.neural_sort(X, tau=1.0 / BETA), True), EXACT),
         "SoftSort, power 1, tau = 1 / beta": (sorted_by(sorting.soft_sort(X, tau=1.0 / BETA), True), EXACT),
         "SinkhornSort without squashing, eps = 1 / beta": (
-            sorted_by(sorting.sinkhorn_sort(X, eps=1.0 / BETA, iterations=100), False), CONVERGED,
+            sorted_by(sorting.sinkhorn_sort(X, eps=1.0 / BETA, iterations=400), False), CONVERGED,
         ),
         "odd-even network": (sorting.network_sort(X, network="odd_even", cdf="logistic", beta=BETA), EXACT),
         "bitonic network": (sorting.network_sort(X, cdf="logistic", beta=BETA), EXACT),
@@ -42,7 +42,7 @@ def rows() -> list[Row]:
     ]
     y = sorted_by(sorting.soft_sort(X, tau=1.0 / BETA, power=2), True)
     table.append(
-        at_least("E-17", "n = 2, SoftSort, power 2: distance", 0.1, apart(y), 0.0, "the text says any SoftSort")
+        at_least("E-17", "n = 2, SoftSort, power 2: distance", 0.05, apart(y), 0.0, "the text says any SoftSort")
     )
     squashed = sorting.sinkhorn_sort(X, eps=0.1, iterations=100, squash="zscore_logistic")
     order = X[:, 0] < X[:, 1]

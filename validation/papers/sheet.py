@@ -51,5 +51,5 @@ def rows() -> list[Row]:
 
 
 def _difference(source: str, what: str, found: Any, expected: Any, decimals: int) -> Row:
-    difference = float(np.abs(np.asarray(found) - expected).max())
+    difference = float(np.abs(np.asarray(found) - expected).max() / max(1.0, np.abs(expected).max()))
     return number(source, what, 0.0, difference, rounded(decimals), f"the sheet gives {decimals} decimals or more")

@@ -17,8 +17,9 @@ from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element, per_row, xp
 from refimpl.gpu.sorting import network_sort
 from refimpl.gpu.sorting.transposition import placed
-from refimpl.sorting.bubble_sort_by import Gradients, Residuals, gradients, shrinking
+from refimpl.sorting.bubble_sort_by import Gradients, Residuals, gradients
 from refimpl.sorting.bubble_sort_by import setup as checked
+from refimpl.sorting.problem import shrinking
 
 gate = Gate("sorting.bubble_sort_by")
 

@@ -20,7 +20,8 @@ from refimpl.gpu.sorting.transposition import placed
 from refimpl.scalars.swaps import difference
 from refimpl.sorting.median_problem import Asked, middle
 from refimpl.sorting.median_problem import setup as checked
-from refimpl.sorting.soft_median import Gradients, Residuals, Trimmed, gradients, in_the_middle, shrinking
+from refimpl.sorting.problem import shrinking
+from refimpl.sorting.soft_median import Gradients, Residuals, Trimmed, gradients, in_the_middle
 from refimpl.sorting.trimming import REMOVED
 
 gate = Gate("sorting.soft_median")
@@ -79,9 +80,13 @@ def trim_backward(
     row = cuda.grid(1)
     if row < x.shape[0]:
         n, rounds = x.shape[1], logw.shape[1] - 1
-        scale, by_b1, by_b2 = shrink[row], 0.0, 0.0
+        scale, by_b1, by_b2, heaviest, mean = shrink[row], 0.0, 0.0, 0, 0.0
         for i in range(n):
-            work[2, row, i] = w[row, i] * (x[row, i] * scale - y[row] * scale)  # (2), g
+            heaviest = i if w[row, i] > w[row, heaviest] else heaviest
+        for i in range(n):
+            mean += w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale)
+        for i in range(n):
+            work[2, row, i] = w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale - mean)  # (2), g
             gx[row, i] = 0.0
         for undone in range(rounds):
             old = rounds - 1 - undone
@@ -158,6 +163,6 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
         return gradients(residuals, gy, pulled.x, pulled.beta)
     assert residuals.fast is not None
     gx, gb1, gb2 = empty((rows, n)), empty(rows), empty(rows)
-    shrink = shrinking(residuals.fast.x)
+    shrink = shrinking(xp().abs(residuals.fast.x).max(axis=1))
     per_element(trim_backward, rows, *residuals.fast, shrink, gx, gb1, gb2, empty((4, rows, n)))
     return gradients(residuals, gy, gx, gb1, gb2)

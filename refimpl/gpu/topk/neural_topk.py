@@ -8,7 +8,7 @@ from refimpl.boundary import Array
 from refimpl.gpu.device import Gate
 from refimpl.gpu.sorting.neural_sort import rows, rows_backward
 from refimpl.sorting.neural_problem import Gradients, Residuals
-from refimpl.topk.neural_topk import wanted
+from refimpl.topk.counts import wanted
 
 gate = Gate("topk.neural_topk")
 
@@ -20,7 +20,8 @@ def value(s: Array, *, k: int, tau: Any) -> Array:
 
 def forward(s: Array, *, k: int, tau: Any) -> tuple[Array, Residuals]:
     """The rows, and what the backward pass needs."""
-    return rows(gate, s, wanted(gate, s, k), tau)
+    s = gate.array("s", s, rank=1)
+    return rows(gate, s, wanted(gate, k, s.shape[-1]), tau)
 
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:

@@ -13,7 +13,8 @@ from refimpl.gpu.device import Gate, empty, xp
 from refimpl.gpu.sorting.sinkhorn_sort import pull_back, solve
 from refimpl.sorting.sinkhorn_problem import setup
 from refimpl.sorting.sinkhorn_sort import Gradients, gradients
-from refimpl.topk.sinkhorn_topk import Residuals, checked, out_shape, reversed_rows
+from refimpl.topk.counts import wanted
+from refimpl.topk.sinkhorn_topk import Residuals, out_shape, reversed_rows
 
 gate = Gate("topk.sinkhorn_topk")
 
@@ -34,7 +35,7 @@ def forward(
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The rows, and what the backward pass needs."""
     problem = setup(gate, x, eps, iterations, tol, targets, squash, backward, xp())
-    chosen = checked(gate, k, problem.x.shape[1])
+    chosen = wanted(gate, k, problem.x.shape[1])
     p, saved = solve(gate.operator, problem)
     return reversed_rows(p, chosen, problem.dtype).reshape(*out_shape(problem.shapes[0], chosen)), Residuals(
         saved, chosen

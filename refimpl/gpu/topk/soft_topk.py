@@ -8,7 +8,7 @@ from refimpl.boundary import Array
 from refimpl.gpu.device import Gate
 from refimpl.gpu.sorting.soft_sort import rows, rows_backward
 from refimpl.sorting.soft_sort import Gradients, Residuals
-from refimpl.topk.soft_topk import checked
+from refimpl.topk.counts import wanted
 
 gate = Gate("topk.soft_topk")
 
@@ -21,7 +21,7 @@ def value(s: Array, *, k: int, tau: Any, power: int = 1) -> Array:
 def forward(s: Array, *, k: int, tau: Any, power: int = 1) -> tuple[Array, Residuals]:
     """The rows, and what the backward pass needs."""
     s = gate.array("s", s, rank=1)
-    return rows(gate, s, checked(gate, k, s.shape[-1]), tau, power)
+    return rows(gate, s, wanted(gate, k, s.shape[-1]), tau, power)
 
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:

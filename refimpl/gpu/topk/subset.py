@@ -37,7 +37,7 @@ def value(x: Array, label: Any, m: int) -> Array:
 
 def forward(x: Array, label: Any, m: int) -> tuple[Array, Residuals]:
     """The scores chosen, and which they are."""
-    x, label, source, batch = setup(gate, x, label, m, xp())
+    x, label, source, batch, m = setup(gate, x, label, m, xp())
     scores = x.reshape(-1, x.shape[-1])[source]
     key = 0.0 - scores  # ascending; the zeros of either sign are one
     key[xp().isnan(scores)] = -np.inf  # before every number

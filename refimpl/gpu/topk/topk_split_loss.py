@@ -6,6 +6,7 @@ derivation and the meaning of the arguments are in ``refimpl/topk/topk_split_los
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ def loss_kernel(
         if mixed and share > 0.0:
             found += share / scale * (e[row, y] / (1.0 + tail[row]))
         whole = 0.0
-        if mixed:
+        if mixed and rest == 0.0 and found * scale > floor:  # a softmax alone: its logarithm without rounding it
+            whole = cross_entropy(1.0, peak[row], x[row, y], tail[row]) - math.log(share)
+        elif mixed:
             whole = surprise(found, scale, floor)
         else:
             if share > 0.0:  # 0 times a logarithm is 0

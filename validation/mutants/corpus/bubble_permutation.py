@@ -57,7 +57,7 @@ MEDIAN = of(
     ("removal without -(smin + smax)", "return shared + most", "return 0.0 * shared"),
     ("removal's gradient of the other sign", "return shared + most", "return -(shared + most)"),
     ("removal's gradient without its largest", "return shared + most", "return shared"),
-    ("renormalisation left out", "w[row, i] * (x[row, i] * scale - y[row] * scale)  # (2)", "w[row, i] * (x[row, i] * scale)  # (2)"),
+    ("renormalisation left out", "* scale - x[row, heaviest] * scale - mean)  # (2)", "* scale)  # (2)"),
     ("sign of the selection's gradient", "by_b1 += (x[row, i]", "by_b1 -= (x[row, i]"),
     ("selection's sides added", "pushed[i] += above[i] - below[i]  # (6)", "pushed[i] += above[i] + below[i]  # (6)"),
     ("upper side alone", "pushed[i] += above[i] - below[i]  # (6)", "pushed[i] += above[i]  # (6)"),

@@ -3,7 +3,7 @@
 ``draw`` is behind ``python -m refimpl gallery``. Each picture is drawn from the public operators alone, so that a wrong
 kernel shows. Matplotlib is imported when a picture is asked for (``pip install refimpl[plots]``).
 
-Source: Petersen, thesis; ``soft_minimum`` follows figure 3.5, ``permutahedron_loss`` figure 3.6.
+Source: Petersen, thesis; ``soft_minimum`` follows figure 3.5, ``permutahedron_loss`` figure 3.6, ``sorters`` figure 3.7.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.checking.gallery_distributions import distributions, tails
+from refimpl.checking.gallery_sorters import sorters
 from refimpl.checking.gallery_sorting import (
     permutahedron_loss,
     permutation_temperature,
@@ -40,6 +41,7 @@ PICTURES: dict[str, Callable[[Any], Any]] = {
     "soft_minimum_slope": soft_minimum_slope,
     "permutation_temperature": permutation_temperature,
     "permutahedron_loss": permutahedron_loss,
+    "sorters": sorters,
 }
 
 

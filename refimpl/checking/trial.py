@@ -232,9 +232,7 @@ class Trials:
     def trial32(self, args: Values) -> None:
         """The float32 answer against the exact one at the float32 inputs."""
         single = {k: v.astype(np.float32) if is_float_array(v) else v for k, v in args.items()}
-        if not any(is_float_array(v) for v in args.values()):
-            return
-        answer = self.answer(single)
+        answer = self.answer(single) if any(is_float_array(v) for v in args.values()) else None
         if answer is None or answer.y.size == 0:
             return
         truth = self.reference.run({k: v.astype(np.float64) if is_float_array(v) else v for k, v in single.items()})
@@ -242,8 +240,7 @@ class Trials:
             return
         if answer.dtype != "float32":
             verdict: Verdict = "wrong" if self.subject.own else "not offered"
-            self.note("float32", "contract").add(verdict, 0, detail=f"float32 in gives {answer.dtype} out")
-            return
+            return self.note("float32", "contract").add(verdict, 0, detail=f"float32 in gives {answer.dtype} out")
         slack = 1.0 if self.subject.own else SLACK32
         rng = np.random.default_rng([self.seed, 3])
         g = rng.standard_normal(truth.y.shape).astype(np.float32).astype(np.float64)
@@ -258,12 +255,9 @@ class Trials:
                 pairs.append((name, got, true, gauges[name], self.op.tol.gradient))
         for name, got, true, gauge, ulps in pairs:
             found = weighed(got, true, dtype="float32", gauge=gauge, ulps=ulps * slack)
-            self.note(name if self.single else "float32", "reference in float32").add(
-                verdict_of(found),
-                found.compared,
-                found.max_gauged_ulps,
-                f"{name}: {_where(found)}" if not found.ok else "",
-            )
+            text = "" if found.ok else f"{name}: {_where(found)}"
+            note = self.note(name if self.single else "float32", "reference in float32")
+            note.add(verdict_of(found), found.compared, found.max_gauged_ulps, text)
 
 
 def weighed(got: Array, want: Array, *, gauge: Any = None, ulps: float, dtype: str = "float64") -> Comparison:

@@ -7,9 +7,9 @@ the negatives of
 
     x_ij = sum_(m < i) (s_j - t_m)^+ + (s_j - t_(m+1))^+  +  sum_(m >= i) (t_m - s_j)^+ + (t_(m+1) - s_j)^+.
 
-One of the two sums is empty: the first belongs to scores above t_i, the second to those below. From row to row the first
-gains a term and the second loses one, so the first is made going down and the second going up: nothing is ever
-subtracted from a sum. Equal scores get equal numbers, bit for bit, wherever they stand.
+One of the two sums is empty: the first belongs to scores above t_i, the second to those below. In each the terms are
+counted by gaps t_m - t_(m+1), all of one sign: nothing cancels. Equal scores get equal numbers, bit for bit, wherever
+they stand.
 """
 
 from __future__ import annotations
@@ -23,37 +23,22 @@ FARTHEST = 800.0  # beyond 745.2, exp(-x) is 0: an infinite x is cut down to thi
 
 
 @inlined
-def up(s: Float, row: Index, upper: float, lower: float, below: Float, at: Index) -> None:
-    """The second sum of a row from that of the row below it."""
-    for j in range(np.uint64(s.shape[1])):
-        c = s[row, j]
-        below[at, j] = below[at + np.uint64(1), j] + (max(upper - c, 0.0) + max(lower - c, 0.0))
-
-
-@kernel
-def begin(s: Float, t: Float, order: Array, row: Index, first: Index, last: Index, above: Float, below: Float) -> None:
-    """The first sum of row ``first``, and the second of rows ``first`` to ``last``.
-
-    The two at the ends are counted by gaps t_m - t_(m+1), in O(n); from ``last`` on the way is up.
-    """
+def count(t: Float, order: Array, row: Index, high: Index, low: Index, x: Float) -> None:
+    """The first sum of row ``high`` for scores above it, the second of row ``low`` for those below, 0 in between."""
     n, one = np.uint64(t.shape[1]), np.uint64(1)
-    at = last - first
-    for q in range(n):
-        above[order[row, q]] = below[at, order[row, q]] = 0.0
+    for q in range(high, low + one):
+        x[order[row, q]] = 0.0
     total, weight = 0.0, 1.0
-    for back in range(first):
-        m = first - one - back
+    for back in range(high):
+        m = high - one - back
         total += weight * (t[row, m] - t[row, m + one])
-        above[order[row, m]] = total
+        x[order[row, m]] = total
         weight += 2.0
     total, weight = 0.0, 1.0
-    for q in range(last + one, n):
+    for q in range(low + one, n):
         total += weight * (t[row, q - one] - t[row, q])
-        below[at, order[row, q]] = total
+        x[order[row, q]] = total
         weight += 2.0
-    for back in range(at):
-        m = last - one - back
-        up(s, row, t[row, m], t[row, m + one], below, m - first)
 
 
 @inlined

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, result_dtype, unbroadcast
+from refimpl.boundary import FLOAT32, FLOAT64, Array, Float, Gate, empty, result_dtype, unbroadcast
+from refimpl.jit import kernel
 
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
 STEEPEST = 1000  # 2 to this is a float; what is left of 1 / tau is another factor
 
 
 class Residuals(NamedTuple):
-    """What the backward pass needs. P is made again: one exp costs no more than writing a copy and reading it."""
+    """What the backward pass needs, O(n) numbers a batch row: P is made again."""
 
     s: Float  # (rows, n) scores, in units of a power of two near tau where that is above 1: sums stay finite
     t: Float  # (rows, n) the same in descending order, NaN last
@@ -32,15 +35,20 @@ class Gradients(NamedTuple):
     tau: Array
 
 
-def arrange(gate: Gate, s: Any, tau: Any) -> Residuals:
-    """Check the arguments and sort the scores; ``share`` is still empty."""
+def checked(gate: Gate, s: Any, tau: Any) -> tuple[Array, Array, Float]:
+    """The arguments, and the temperature of every batch row."""
     s = gate.array("s", s, rank=1)
-    n = s.shape[-1]
-    if n == 0:
+    if s.shape[-1] == 0:
         gate.refuse("s", f"has shape {s.shape}: nothing to sort", "at least one score along the last axis")
     gate.finite_or_nan("s", s, "finite values: mask them, or stand in a large finite number")
     tau = gate.parameter("tau", tau)
-    taus = gate.spread("tau", tau, s.shape[:-1], full=True)
+    return s, tau, gate.spread("tau", tau, s.shape[:-1], full=True)
+
+
+def arrange(gate: Gate, s: Any, tau: Any) -> Residuals:
+    """Check the arguments and sort the scores, with array functions alone; ``share`` is still empty."""
+    s, tau, taus = checked(gate, s, tau)
+    n = s.shape[-1]
     _, exponent = np.frexp(taus)
     units = np.ldexp(1.0, -np.maximum(exponent, 0))
     scale = np.ldexp(1.0, np.minimum(np.maximum(-exponent, 0), STEEPEST))
@@ -59,6 +67,41 @@ def arrange(gate: Gate, s: Any, tau: Any) -> Residuals:
     )
 
 
+def arranged(gate: Gate, s: Any, tau: Any) -> Residuals:
+    """The same in two loops, in half the time for 100 rows of 32 scores; ``arrange`` is left to the device."""
+    s, tau, taus = checked(gate, s, tau)
+    n = s.shape[-1]
+    wide, falling, t = empty((3, s.size // n, n))
+    units, scale, per_tau = empty((3, taus.size))
+    measure(s.reshape(wide.shape), taus, wide, falling, units, scale, per_tau)
+    order = falling.argsort(axis=-1)
+    pick(wide, order, t)
+    return Residuals(wide, t, order, units, scale, per_tau, wide[:, :0], (s.shape, tau.shape), result_dtype(s))
+
+
+@kernel
+def measure(
+    s: Array, taus: Float, wide: Float, falling: Float, units: Float, scale: Float, per_tau: Float
+) -> None:  # fmt: skip
+    """The scores in their units, with both signs, and the factors of 1 / tau."""
+    for row in range(np.uint64(taus.size)):
+        exponent = math.frexp(taus[row])[1]
+        units[row] = unit = math.ldexp(1.0, -max(exponent, 0))
+        scale[row] = math.ldexp(1.0, min(max(-exponent, 0), STEEPEST))
+        per_tau[row] = 1.0 / (taus[row] * unit * scale[row])
+        for j in range(np.uint64(s.shape[1])):
+            wide[row, j] = np.float64(s[row, j]) * unit
+            falling[row, j] = -wide[row, j]
+
+
+@kernel
+def pick(s: Float, order: Array, t: Float) -> None:
+    """The scores in this order."""
+    for row in range(np.uint64(s.shape[0])):
+        for q in range(np.uint64(s.shape[1])):
+            t[row, q] = s[row, order[row, q]]
+
+
 def sorted_scores(residuals: Residuals) -> tuple[Float, Float, Array, Float, Float]:
     """As the kernels take them; unsigned indices never count from the end."""
     return residuals.s, residuals.t, residuals.order.view(np.uint64), residuals.scale, residuals.per_tau
@@ -68,16 +111,17 @@ def gradients(residuals: Residuals, gs: Float, gtau: Float) -> Gradients:
     """Divided by tau, which may lead beyond the largest float: then that."""
     s_shape, tau_shape = residuals.shapes
     with np.errstate(over="ignore"):
-        for factor in (residuals.units, residuals.scale, residuals.per_tau):
+        for factor in (residuals.units * residuals.scale, residuals.per_tau):
             gs, gtau = gs * factor[:, None], gtau * factor
         gtau = unbroadcast(gtau.reshape(s_shape[:-1]), tau_shape)
     return Gradients(
         s=finite(gs, residuals.dtype).reshape(s_shape).astype(residuals.dtype, copy=False),
-        tau=finite(gtau, np.dtype(np.float64)),
+        tau=finite(gtau, FLOAT64),
     )
 
 
 def finite(array: Array, dtype: np.dtype[Any]) -> Array:
     """Cut down to the range of the type; NaN stays."""
-    largest = float(np.finfo(dtype).max)
-    return np.clip(array, -largest, largest)
+    largest = LARGEST[dtype]
+    cut: Array = array.clip(-largest, largest)
+    return cut

@@ -3,8 +3,7 @@
     B_j = sum_l |s_j - s_l|,    P[i, :] = softmax_j(((n + 1 - 2i) s_j - B_j) / tau),    i = 1..n,  row 1 = maximum
 
 The largest logit of row i is that of the i-th largest score; relative to it the others are -x_ij, where tau x_ij is a sum
-of differences between sorted scores, all of one sign. ``neural_logits`` makes them row by row, without B: nothing
-cancels, and exp sees numbers <= 0 alone.
+of differences between sorted scores, all of one sign: nothing cancels (``neural_logits``, ``neural_rows``).
 
 Here are the first k rows, in O(n log n + k n); ``topk.neural_topk`` is declared on the same two passes.
 """
@@ -18,26 +17,16 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, Index, empty, run, scratch
 from refimpl.jit import inlined, kernel, reduction
 from refimpl.op import Op, Out
-from refimpl.scalars.exponential import exponential
 from refimpl.sorting import neural_sort_declarations as declare
-from refimpl.sorting.neural_logits import balance, begin, distance, down
-from refimpl.sorting.neural_problem import Gradients, Residuals, arrange, gradients, sorted_scores
+from refimpl.sorting.neural_logits import balance
+from refimpl.sorting.neural_problem import Gradients, Residuals, arranged, gradients, sorted_scores
+from refimpl.sorting.neural_rows import block, distances, weigh
 from refimpl.sorting.neural_sort_cases import SORT_CASES
 
 gate = Gate("sorting.neural_sort")
 
 GROUP = 32  # rows made in one go: at n = 1024 their workspace is 256 KiB; fixed, so that bits do not depend on threads
-FORWARD_NS, BACKWARD_NS = 1.7, 2.5  # an entry
-
-
-@inlined
-def exponentials(
-    s: Float, row: Index, upper: float, lower: float, above: Float, below: Float, at: Index, scale: float, per_tau: float
-) -> None:  # fmt: skip
-    """exp(-x) of one row, in the place of its second sum."""
-    for j in range(np.uint64(above.size)):
-        above[j] = down(above[j], s[row, j], upper, lower)
-        below[at, j] = exponential(-distance(above[j], below[at, j], scale, per_tau))
+FORWARD_NS, BACKWARD_NS = 0.9, 2.0  # an entry
 
 
 @reduction
@@ -48,26 +37,32 @@ def total(block: Float, at: Index) -> float:
     return found
 
 
+@inlined
+def write(weights: Float, at: Index, part: float, p: Array, row: Index, i: Index) -> None:
+    for j in range(np.uint64(weights.shape[1])):
+        p[row, i, j] = weights[at, j] * part
+
+
 @kernel
 def matrix(
     s: Float, t: Float, order: Array, scale: Float, per_tau: Float, p: Array, share: Float,
-    above: Float, below: Float, groups: Index, start: int, stop: int,
+    work: Float, below: Float, groups: Index, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Groups of rows start to stop (numbered batch row by batch row) of P, and one over the sum of each row."""
-    n, k, size, one = np.uint64(t.shape[1]), np.uint64(share.shape[1]), np.uint64(below.shape[0]), np.uint64(1)
+    n, k, size, one = np.uint64(t.shape[1]), np.uint64(share.shape[1]), np.uint64(GROUP), np.uint64(1)
     for unit in range(np.uint64(start), np.uint64(stop)):
-        row, first = unit // groups, (unit % groups) * size
-        last = min(k, first + size) - one
-        begin(s, t, order, row, first, last, above, below)
-        for i in range(first, last + one):
-            upper, lower = (t[row, i - one], t[row, i]) if i > first else (np.inf, np.inf)
-            exponentials(s, row, upper, lower, above, below, i - first, scale[row], per_tau[row])
-            part = 1.0 / total(below, i - first)
-            if t[row, n - one] != t[row, n - one]:  # NaN is sorted last, and every entry depends on every score
-                part = np.nan
-            share[row, i] = part
-            for j in range(n):
-                p[row, i, j] = below[i - first, j] * part
+        row, last = unit // groups, min(k, (unit % groups) * size + size)
+        high: Index = (unit % groups) * size
+        whole = 1.0 if t[row, n - one] == t[row, n - one] else np.nan  # NaN is last, and all entries depend on it
+        for i in range(high, last):
+            share[row, i] = 1.0
+        while high < last:
+            first, high = high, block(t, row, high, last, scale[row], per_tau[row])
+            weigh(s, t, order, row, first, high, scale[row], per_tau[row], share, work, below)
+            for i in range(first, high):
+                part = whole / total(below, i - first)
+                share[row, i] = part
+                write(below, i - first, part, p, row, i)
 
 
 # Derivation. Let Z_ij be the cotangent of the logit ((n + 1 - 2i) s_j - B_j) / tau, and sign(0) = 0.
@@ -79,19 +74,6 @@ def matrix(
 #                                tau gs_j = sum_i (n + 1 - 2i - c_j) Z_ij - sum_l sign(s_j - s_l) sum_i Z_il
 #        the weight is twice the distance of row i from the rank of s_j: no difference of large terms
 #   (5)  x_ij = (...) / tau:     tau gtau = sum_ij Z_ij x_ij    (a shift of a row's logits adds nothing: sum_j Z_ij = 0)
-# P is made again: one exp costs no more than writing it twice and reading it, and its float32 rounding does no harm.
-
-
-@inlined
-def entries(
-    s: Float, row: Index, upper: float, lower: float, above: Float, below: Float, at: Index, scale: float, per_tau: float,
-    part: float, x: Float,
-) -> None:  # fmt: skip
-    """One row of x, and of P in the place of its second sum."""
-    for j in range(np.uint64(above.size)):
-        above[j] = down(above[j], s[row, j], upper, lower)
-        far = distance(above[j], below[at, j], scale, per_tau)
-        x[j], below[at, j] = far, exponential(-far) * part
 
 
 @reduction
@@ -106,49 +88,51 @@ def mean(p: Float, at: Index, gp: Array, row: Index, i: Index, anchor: float) ->
 @inlined
 def pull(
     p: Float, at: Index, gp: Array, row: Index, i: Index, anchor: float, centre: float,
-    weight: float, count: Float, columns: Float, scores: Float, unit: Index,
+    weight: float, c: Float, columns: Float, scores: Float, unit: Index,
 ) -> None:  # fmt: skip
     """Z of one row in the place of P, and its terms of the sums over i in (4)."""
     for j in range(np.uint64(p.shape[1])):
         z = p[at, j] * ((gp[row, i, j] - anchor) - centre)  # (1)
         p[at, j] = z
         columns[unit, j] += z  # (2) (3)
-        scores[unit, j] += (weight - count[j]) * z  # (4)
+        scores[unit, j] += (weight - c[j]) * z  # (4)
 
 
 @reduction
-def along(z: Float, at: Index, x: Float) -> float:
+def along(z: Float, x: Float, at: Index) -> float:
     """One row's terms of (5)."""
     found = 0.0
-    for j in range(np.uint64(x.size)):
-        found += z[at, j] * x[j]  # (5)
+    for j in range(np.uint64(z.shape[1])):
+        found += z[at, j] * x[at, j]  # (5)
     return found
 
 
 @kernel
 def matrix_backward(
     s: Float, t: Float, order: Array, scale: Float, per_tau: Float, share: Float, gp: Array,
-    columns: Float, scores: Float, times: Float, above: Float, below: Float, x: Float, count: Float,
+    columns: Float, scores: Float, times: Float, work: Float, below: Float, x: Float,
     groups: Index, start: int, stop: int,
 ) -> None:  # fmt: skip
-    n, k, size, one = np.uint64(t.shape[1]), np.uint64(share.shape[1]), np.uint64(below.shape[0]), np.uint64(1)
+    n, k, size = np.uint64(t.shape[1]), np.uint64(share.shape[1]), np.uint64(GROUP)
+    ones, balanced = work[0], work[5]
     for unit in range(np.uint64(start), np.uint64(stop)):
-        row, first = unit // groups, (unit % groups) * size
-        last = min(k, first + size) - one
+        row, last = unit // groups, min(k, (unit % groups) * size + size)
+        high: Index = (unit % groups) * size
         for j in range(n):
             columns[unit, j] = scores[unit, j] = 0.0
-            x[j] = 1.0  # until it is needed for x
-        balance(t, order, row, x, count)
-        begin(s, t, order, row, first, last, above, below)
+            ones[j] = 1.0
+        balance(t, order, row, ones, balanced)
         times[unit] = 0.0
-        for i in range(first, last + one):
-            upper, lower = (t[row, i - one], t[row, i]) if i > first else (np.inf, np.inf)
-            at, anchor = i - first, np.float64(gp[row, i, order[row, i]])
-            entries(s, row, upper, lower, above, below, at, scale[row], per_tau[row], share[row, i], x)
-            centre = mean(below, at, gp, row, i, anchor)
-            weight = float(n) - 1.0 - 2.0 * float(i)  # n + 1 - 2i, rows numbered from 0
-            pull(below, at, gp, row, i, anchor, centre, weight, count, columns, scores, unit)
-            times[unit] += along(below, at, x)
+        while high < last:
+            first, high = high, block(t, row, high, last, scale[row], per_tau[row])
+            weigh(s, t, order, row, first, high, scale[row], per_tau[row], share, work, below)
+            distances(s, t, row, first, high, scale[row], per_tau[row], work, x)
+            for i in range(first, high):
+                at, anchor = i - first, np.float64(gp[row, i, order[row, i]])
+                centre = mean(below, at, gp, row, i, anchor)
+                weight = float(n) - 1.0 - 2.0 * float(i)  # n + 1 - 2i, rows numbered from 0
+                pull(below, at, gp, row, i, anchor, centre, weight, balanced, columns, scores, unit)
+                times[unit] += along(below, x, at)
 
 
 @kernel
@@ -190,7 +174,7 @@ def value(s: Array, *, tau: Any) -> Array:
 
     Residuals
     ---------
-    Scores, sorted scores, their order, one number for each row of P. P itself is recomputed: cheaper than a copy.
+    Scores, sorted scores, their order, one number for each row of P. P itself is made again.
 
     Raises
     ------
@@ -202,7 +186,7 @@ def value(s: Array, *, tau: Any) -> Array:
     VJP
     ---
     Z = P (gP - rowsum(gP P)), c_j = sum_l sign(s_j - s_l); gs_j = (sum_i (n + 1 - 2i - c_j) Z_ij
-    - sum_l sign(s_j - s_l) sum_i Z_il) / tau, gtau = sum Z x / tau. Derivation (1) to (5) above ``entries``.
+    - sum_l sign(s_j - s_l) sum_i Z_il) / tau, gtau = sum Z x / tau. Derivation (1) to (5) above ``mean``.
 
     Not smooth
     ----------
@@ -211,9 +195,10 @@ def value(s: Array, *, tau: Any) -> Array:
 
     Numerics
     --------
-    An entry is off by about as many ulps as its x, at most 745, and by a few of the row's largest one. A row that is nearly
-    hard keeps the relative accuracy of its gradient. Gradients beyond the largest float are cut down to it; cotangents
-    near 1e308 may overflow in a difference. Time O(n log n + n^2), memory O(n^2) for P, O(n) for residuals.
+    An entry is off by about as many ulps as its x, at most 745, and by up to two for each rank between it and its row, 31
+    at most: measured, by 2 ulps of 1. A row that is nearly hard keeps the relative accuracy of its gradient. Gradients
+    beyond the largest float are cut down to it; cotangents near 1e308 may overflow in a difference. Time O(n log n + n^2),
+    memory O(n^2) for P, O(n) for residuals.
 
     Source
     ------
@@ -244,15 +229,15 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
 
 def rows(gate: Gate, s: Any, k: int | None, tau: Any) -> tuple[Array, Residuals]:
     """The first k rows of the matrix (None: all of them), and what the backward pass needs."""
-    problem = arrange(gate, s, tau)
+    problem = arranged(gate, s, tau)
     count, n = problem.s.shape
     k = n if k is None else k
     saved = problem._replace(share=empty((count, k)))
     p, size, groups = empty((count, k, n), saved.dtype), min(k, GROUP), -(-k // GROUP)
 
     def chunk(start: int, stop: int) -> None:
-        above, below = scratch("above", (n,)), scratch("below", (size, n))
-        matrix(*sorted_scores(saved), p, saved.share, above, below, np.uint64(groups), start, stop)
+        work, below = scratch("work", (5, n)), scratch("below", (size, n))
+        matrix(*sorted_scores(saved), p, saved.share, work, below, np.uint64(groups), start, stop)
 
     run(chunk, count * groups, FORWARD_NS * p.size)
     return p.reshape(*saved.shapes[0][:-1], k, n), saved
@@ -267,10 +252,10 @@ def rows_backward(gate: Gate, residuals: Residuals, gp: Any) -> Gradients:
     times, gs, gtau = empty(count * groups), empty((count, n)), empty(count)
 
     def chunk(start: int, stop: int) -> None:
-        above, x, counts = scratch("above", (3, n))
+        below, x = scratch("below", (2, size, n))
         matrix_backward(
             *sorted_scores(residuals), residuals.share, gp, columns, scores, times,
-            above, scratch("below", (size, n)), x, counts, np.uint64(groups), start, stop,
+            scratch("work", (6, n)), below, x, np.uint64(groups), start, stop,
         )  # fmt: skip
 
     run(chunk, count * groups, BACKWARD_NS * gp.size)

@@ -196,14 +196,14 @@ def value(
 
     Not smooth
     ----------
-    With squash at equal values: a jump, and the gradient of x is 0 by choice.
+    With squash at equal values: a jump, gradient of x 0 by choice. Unrolled, T is held fixed: where symmetric values
+    meet a tolerance early (x = (0, 1): T = 1) the gradient is that of so few iterations; "implicit" is right there.
 
     Numerics
     --------
     exp of arguments <= 0 alone, no x^2: far values keep their digits; entries to spread(x) spread(targets) / eps ulp.
     Time O(T n^2), two products an entry and iteration, six going back; memory n^2, and 2 T n a thread going back.
-    Implicit: an n x n system, O(n^3), of condition 1 / (1 - s^2), s the second singular value of P: hopeless where P is
-    nearly a permutation.
+    Implicit: an n x n system, O(n^3), of condition 1 / (1 - s^2), s the second singular value of P (1 if nearly hard).
 
     Source
     ------

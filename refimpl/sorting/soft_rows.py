@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refimpl.boundary import Array, Float
+from refimpl.boundary import Array, Float, Index
 from refimpl.jit import inlined, reduction
 from refimpl.scalars.distances import distance, sides
 from refimpl.scalars.exponential import exponential
@@ -19,40 +19,54 @@ REACH = 2.0  # of a block, in tau: f has up to as many ulps more
 
 
 @inlined
-def follow(top: Float, row: int, head: int, i: int, tau: float, squared: bool) -> int:
-    """Rank i belongs to the block of rank ``head``, or begins its own."""
-    return i if squared or (top[row, head] - top[row, i]) / tau > REACH else head
+def block(top: Float, row: Index, head: Index, last: Index, tau: float, squared: bool) -> Index:
+    """The first rank that the block of rank ``head`` does not reach, or the last one asked about."""
+    end = head + np.uint64(1)
+    while end < last and not squared and (top[row, head] - top[row, end]) / tau <= REACH:
+        end += np.uint64(1)
+    return end
 
 
 @inlined
-def begin(s: Float, row: int, r: float, tau: float, squared: bool, below: Float, above: Float) -> None:
+def begin(s: Float, row: Index, r: float, tau: float, squared: bool, below: Float, above: Float) -> None:
     """The exponentials of a block: w_rj for scores below r and 1 / w_rj; infinity and w_rj for the others."""
     for j in range(np.uint64(below.size)):
         below[j], above[j] = sides(exponential(-distance(r - s[row, j], tau, squared)), s[row, j] >= r)
 
 
+@inlined
+def factors(below: Float, above: Float, o: Index, part: float) -> tuple[float, float]:
+    """f and 1 / f of the row that belongs to score o of the block, times ``part``."""
+    return above[o] * part, min(below[o], above[o]) * part
+
+
 @reduction
-def weigh(below: Float, above: Float, o: int, w: Float) -> float:
-    """The weights of the row that belongs to score o of the block, and their sum."""
-    found, f, inverse_f = 0.0, above[o], min(below[o], above[o])
-    for j in range(np.uint64(w.size)):
-        w[j] = min(below[j] * f, above[j] * inverse_f)
-        found += w[j]
+def total(below: Float, above: Float, f: float, inverse_f: float) -> float:
+    """The sum of the weights of a row."""
+    found = 0.0
+    for j in range(np.uint64(below.size)):
+        found += min(below[j] * f, above[j] * inverse_f)
+    return found
+
+
+@inlined
+def write(below: Float, above: Float, f: float, inverse_f: float, p: Array, row: Index, i: Index) -> None:
+    """One row of P: its sum is in the factors."""
+    for j in range(np.uint64(below.size)):
+        p[row, i, j] = min(below[j] * f, above[j] * inverse_f)
+
+
+@reduction
+def against(below: Float, above: Float, f: float, inverse_f: float, g: Array, row: Index, i: Index) -> float:
+    """The sum of the products of a row of P with g."""
+    found = 0.0
+    for j in range(np.uint64(below.size)):
+        found += min(below[j] * f, above[j] * inverse_f) * g[row, i, j]
     return found
 
 
 @reduction
-def against(below: Float, above: Float, o: int, g: Array, w: Float) -> float:
-    """The weights once more, and the sum of their products with g."""
-    found, f, inverse_f = 0.0, above[o], min(below[o], above[o])
-    for j in range(np.uint64(w.size)):
-        w[j] = min(below[j] * f, above[j] * inverse_f)
-        found += w[j] * g[j]
-    return found
-
-
-@reduction
-def sums(e: Float, s: Float, row: int, at: float, narrow: float) -> tuple[float, float]:
+def sums(e: Float, s: Float, row: Index, at: float, narrow: float) -> tuple[float, float]:
     """The sums of e_ij and of e_ij D_ij over j."""
     found, by_distance = 0.0, 0.0
     for j in range(np.uint64(e.size)):
@@ -62,8 +76,18 @@ def sums(e: Float, s: Float, row: int, at: float, narrow: float) -> tuple[float,
 
 
 @inlined
-def equals(s: Float, top: Float, row: int, i: int) -> tuple[int, int]:
+def alone(s: Float, top: Float, row: Index, i: Index) -> bool:
+    """No score beside rank i is equal to its own, so that none is. Of the last of some ranks this is not known."""
+    one, at, k = np.uint64(1), top[row, i], np.uint64(top.shape[1])
+    above = i > 0 and top[row, i - one] == at
+    below = top[row, i + one] == at if i + one < k else k < np.uint64(s.shape[1])
+    return not (above or below)
+
+
+@inlined
+def equals(s: Float, top: Float, row: Index, rank: Index) -> tuple[int, int]:
     """How many ranks before i, and how many scores in all, have the score of rank i."""
+    i = np.int64(rank)
     at, k = top[row, i], top.shape[1]
     before, many = 0, 1
     while before < i and top[row, i - 1 - before] == at:

@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, get_threads, run, scratch, unbroadcast
-from refimpl.jit import kernel
+from refimpl.boundary import Array, Float, Gate, Index, empty, get_threads, run, scratch, unbroadcast
+from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out
 from refimpl.scalars.distances import bounded, mean_sign, narrowed, slope, temperature, widened
 from refimpl.sorting import soft_sort_declarations as declare
 from refimpl.sorting import soft_sort_laws
 from refimpl.sorting.scores import largest, setup
-from refimpl.sorting.soft_rows import against, begin, equals, follow, sums, weigh
+from refimpl.sorting.soft_rows import against, alone, begin, block, equals, factors, sums, total, write
 
 gate = Gate("sorting.soft_sort")
 
 GROUP = 64  # rows of P whose gradients are summed in one go; fixed, so that bits do not depend on threads
-VALUE_NS, PULL_NS = 1.0, 1.8  # one entry
+VALUE_NS, PULL_NS = 0.6, 1.1  # one entry
 
 
 @kernel
@@ -35,21 +35,19 @@ def matrix(
     start: int, stop: int,
 ) -> None:  # fmt: skip
     """Rows start to stop of P, numbered through the batch."""
-    k, below, above, w, head = top.shape[1], work[0], work[1], work[2], 0
-    for place in range(start, stop):
-        row, i = place // k, place % k
-        t, fresh = temperature(tau[row], unit[row], squared), place == start or i == 0
-        if fresh:
-            head = 0
-            for passed in range(1, i):
-                head = follow(top, row, head, passed, t, squared)
-        found = follow(top, row, head, i, t, squared)
-        if fresh or found != head:
-            head = found
-            begin(s, row, top[row, head], t, squared, below, above)
-        inverse[row, i] = 1.0 / weigh(below, above, order[row, i], w)
-        for j in range(np.uint64(w.size)):
-            p[row, i, j] = w[j] * inverse[row, i]
+    k, begun, end, below, above = np.uint64(top.shape[1]), np.uint64(start), np.uint64(stop), work[0], work[1]
+    for row in range(begun // k, (end + k - np.uint64(1)) // k):
+        head: Index = np.uint64(0)
+        t = temperature(tau[row], unit[row], squared)
+        first, last = max(begun, row * k) - row * k, min(end - row * k, k)
+        while head < last:
+            i, head = head, block(top, row, head, last, t, squared)
+            if head > first:
+                begin(s, row, top[row, i], t, squared, below, above)
+            for m in range(max(i, first), head):
+                f, inverse_f = factors(below, above, order[row, m], 1.0)
+                inverse[row, m] = part = 1.0 / total(below, above, f, inverse_f)
+                write(below, above, f * part, inverse_f * part, p, row, m)
 
 
 # Derivation. G is the cotangent of P, D_ij = s_[i] - s_j, and the logit of entry ij is -|D_ij|^power / tau.
@@ -62,7 +60,17 @@ def matrix(
 #   (6)  A score has each of their ranks in 1/m of the orders, so (4) is shared out among the equal in m parts.
 #   (7)  At rank place p among the equal, p of the m - 1 others lie before and m - 1 - p behind: in (2) the mean of
 #        sign(D_ij) over the orders is (m - 1 - 2p) / (m - 1). For m = 1 the term is D_ii = 0, without a slope.
-# The weights are made again, row by row: writing and reading a second matrix costs more.
+
+
+@inlined
+def entries(
+    below: Float, above: Float, f: float, inverse_f: float, gp: Array, row: Index, i: Index, r: float, s: Float,
+    at: float, squared: bool, tied: float, e: Float, pull: Float, group: Index,
+) -> None:  # fmt: skip
+    for j in range(np.uint64(e.size)):
+        z = min(below[j] * f, above[j] * inverse_f) * (gp[row, i, j] - r)  # (1)
+        e[j] = z * slope(at - s[row, j], squared, tied)  # (2)
+        pull[row, group, j] += e[j]  # (3)
 
 
 @kernel
@@ -71,28 +79,25 @@ def matrix_backward(
     pull: Float, back: Float, by_tau: Float, work: Float, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Groups of rows start to stop, numbered through the batch; factors are left to ``gather``."""
-    k, groups, size = top.shape[1], pull.shape[1], np.uint64(s.shape[1])
-    below, above, w, e = work[0], work[1], work[2], work[3]
-    for place in range(start, stop):
+    k, groups, size = np.uint64(top.shape[1]), np.uint64(pull.shape[1]), np.uint64(GROUP)
+    below, above, e = work[0], work[1], work[2]
+    for place in range(np.uint64(start), np.uint64(stop)):
         row, group = place // groups, place % groups
         t, narrow = temperature(tau[row], unit[row], squared), narrowed(tau[row])
-        head, first = 0, group * GROUP
-        for passed in range(1, first):
-            head = follow(top, row, head, passed, t, squared)
-        for j in range(size):
+        head: Index = np.uint64(0)
+        first, last = group * size, min(k, group * size + size)
+        for j in range(np.uint64(e.size)):
             pull[row, group, j] = 0.0
-        for i in range(first, min(k, first + GROUP)):
-            at, g, found = top[row, i], gp[row, i], follow(top, row, head, i, t, squared)
-            if i == first or found != head:
-                head = found
-                begin(s, row, top[row, head], t, squared, below, above)
-            r = against(below, above, order[row, i], g, w) * inverse[row, i]
-            tied = mean_sign(*equals(s, top, row, i))  # (7)
-            for j in range(size):
-                z = (w[j] * inverse[row, i]) * (g[j] - r)  # (1)
-                e[j] = z * slope(at - s[row, j], squared, tied)  # (2)
-                pull[row, group, j] += e[j]  # (3)
-            back[row, i], by_tau[row, i] = sums(e, s, row, at, narrow)
+        while head < last:
+            i, head = head, block(top, row, head, last, t, squared)
+            if head > first:
+                begin(s, row, top[row, i], t, squared, below, above)
+            for m in range(max(i, first), head):
+                f, inverse_f = factors(below, above, order[row, m], inverse[row, m])
+                r, at = against(below, above, f, inverse_f, gp, row, m), top[row, m]
+                tied = 0.0 if alone(s, top, row, m) else mean_sign(*equals(s, top, row, m))  # (7)
+                entries(below, above, f, inverse_f, gp, row, m, r, s, at, squared, tied, e, pull, group)
+                back[row, m], by_tau[row, m] = sums(e, s, row, at, narrow)
 
 
 @kernel
@@ -102,23 +107,23 @@ def gather(
 ) -> None:  # fmt: skip
     """Sums over the groups, times the factors. What would overflow stays at the largest number."""
     size = np.uint64(gs.shape[1])
-    for row in range(start, stop):
+    for row in range(np.uint64(start), np.uint64(stop)):
         for j in range(size):
             gs[row, j] = pull[row, 0, j]
-        for group in range(1, pull.shape[1]):
+        for group in range(np.uint64(1), np.uint64(pull.shape[1])):
             for j in range(size):
                 gs[row, j] += pull[row, group, j]
-        for i in range(top.shape[1]):
-            many = equals(s, top, row, i)[1]
-            if many == 1:
+        for i in range(np.uint64(top.shape[1])):
+            if alone(s, top, row, i):
                 gs[row, order[row, i]] -= back[row, i]  # (4)
             else:
+                many = equals(s, top, row, i)[1]
                 for j in range(size):
                     gs[row, j] -= back[row, i] / many if s[row, j] == top[row, i] else 0.0  # (6)
         for j in range(size):
             gs[row, j] = bounded(gs[row, j] / tau[row] * (power / unit[row] if power > 1.0 else 1.0))  # (2)
         found = 0.0
-        for i in range(top.shape[1]):
+        for i in range(np.uint64(top.shape[1])):
             found += by_tau[row, i]
         gtau[row] = bounded(found / tau[row] / widened(tau[row], unit[row], power) / tau[row])  # (5)
 
@@ -225,7 +230,7 @@ def rows(gate: Gate, s: Any, k: int | None, tau: Any, power: int) -> tuple[Array
     order, top = empty((batch, k), np.intp), empty((batch, k))
 
     def some(start: int, stop: int) -> None:
-        work = scratch("soft", (3, n))
+        work = scratch("soft", (2, n))
         matrix(problem.s, order, top, *problem[1:3], problem.power == 2, p, inverse, work, start, stop)
 
     def whole(start: int, stop: int) -> None:
@@ -251,7 +256,7 @@ def rows_backward(gate: Gate, residuals: Residuals, gp: Any) -> Gradients:
     s, order, top, _, tau, unit, power, *_ = residuals
 
     def some(start: int, stop: int) -> None:
-        work = scratch("soft", (4, n))
+        work = scratch("soft", (3, n))
         matrix_backward(*residuals[:6], power == 2, gp, pull, back, by_tau, work, start, stop)
 
     def end(start: int, stop: int) -> None:

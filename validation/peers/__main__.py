@@ -14,7 +14,16 @@ from types import ModuleType
 
 from refimpl.checking.report import EXIT_DISAGREE, EXIT_NOTHING, EXIT_RIGHT, EXIT_WRONG, table
 
-PEERS = {"scipy": "scipy_stats", "diffsort": "diffsort_package"}
+PEERS = {
+    "scipy": "scipy_stats",
+    "diffsort": "diffsort_package",
+    "torchsort": "torchsort_package",
+    "difftopk": "difftopk_package",
+    "ott": "ott_package",
+    "algovision": "algovision_package",
+    "softtorch": "softtorch_package",
+    "softjax": "softjax_package",
+}
 
 
 def installed(names: list[str]) -> list[ModuleType]:

@@ -21,11 +21,11 @@ SORT = of(
     ("not divided by tau", "gs[row, j] = bounded(gs[row, j] / tau[row] *", "gs[row, j] = bounded(gs[row, j] *"),
     ("times tau", "gs[row, j] = bounded(gs[row, j] / tau[row] *", "gs[row, j] = bounded(gs[row, j] * tau[row] *"),
     ("divided by tau twice", "gs[row, j] = bounded(gs[row, j] / tau[row] *", "gs[row, j] = bounded(gs[row, j] / tau[row] / tau[row] *"),
-    ("softmax without the row sum", "(g[j] - r)  # (1)", "g[j]  # (1)"),
-    ("row sum of the cotangent alone", "r = against(below, above, order[row, i], g, w) * inverse[row, i]",
-     "against(below, above, order[row, i], g, w); r = g.mean()"),
-    ("row sum added", "(g[j] - r)  # (1)", "(g[j] + r)  # (1)"),
-    ("weights for probabilities", "z = (w[j] * inverse[row, i]) * (g[j] - r)", "z = w[j] * (g[j] - r)"),
+    ("softmax without the row sum", "(gp[row, i, j] - r)  # (1)", "gp[row, i, j]  # (1)"),
+    ("row sum of the cotangent alone", "r, at = against(below, above, f, inverse_f, gp, row, m), top[row, m]",
+     "r, at = gp[row, m].mean(), top[row, m]"),
+    ("row sum added", "(gp[row, i, j] - r)  # (1)", "(gp[row, i, j] + r)  # (1)"),
+    ("weights for probabilities", "factors(below, above, order[row, m], inverse[row, m])", "factors(below, above, order[row, m], 1.0)"),
     ("rows for columns", "gp = gate.cotangent(gp, (*residuals.shapes[0][:-1], k, n)).reshape(batch, k, n)",
      "gp = gate.cotangent(gp, (*residuals.shapes[0][:-1], k, n)).reshape(batch, k, n).transpose(0, 2, 1)"),
     ("rows in ascending order", "gp = gate.cotangent(gp, (*residuals.shapes[0][:-1], k, n)).reshape(batch, k, n)",
@@ -35,7 +35,7 @@ SORT = of(
     ("tau divided out once", "widened(tau[row], unit[row], power) / tau[row])  # (5)", "widened(tau[row], unit[row], power))  # (5)"),
     ("power in the gradient of tau", "gtau[row] = bounded(found /", "gtau[row] = bounded(power * found /"),
     ("tau of the first batch row", "/ tau[row] / widened(", "/ tau[0] / widened("),
-    ("off by 1e-9", "(g[j] - r)  # (1)", "(g[j] - (1.0 + 1e-9) * r)  # (1)"),
+    ("off by 1e-9", "(gp[row, i, j] - r)  # (1)", "(gp[row, i, j] - (1.0 + 1e-9) * r)  # (1)"),
 )
 CALL = "return rows_backward(gate, residuals, gp)"
 WHOLE = "rows_backward(gate, residuals, gp)"

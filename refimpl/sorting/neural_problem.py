@@ -11,13 +11,14 @@ from refimpl.boundary import FLOAT32, FLOAT64, Array, Float, Gate, empty, result
 from refimpl.jit import kernel
 
 LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
+ROOM = 64  # in units of 2 to this, sums of n^2 differences of scores stay finite; more would lose scores below 1e-289
 STEEPEST = 1000  # 2 to this is a float; what is left of 1 / tau is another factor
 
 
 class Residuals(NamedTuple):
     """What the backward pass needs, O(n) numbers a batch row: P is made again."""
 
-    s: Float  # (rows, n) scores, in units of a power of two near tau where that is above 1: sums stay finite
+    s: Float  # (rows, n) scores, in units of a power of two up to 2^ROOM where tau is above 1: sums stay finite
     t: Float  # (rows, n) the same in descending order, NaN last
     order: Array  # (rows, n) int64, t = s[order]
     units: Float  # (rows,) s = units times the scores as they came
@@ -50,7 +51,7 @@ def arrange(gate: Gate, s: Any, tau: Any) -> Residuals:
     s, tau, taus = checked(gate, s, tau)
     n = s.shape[-1]
     _, exponent = np.frexp(taus)
-    units = np.ldexp(1.0, -np.maximum(exponent, 0))
+    units = np.ldexp(1.0, -np.clip(exponent, 0, ROOM))
     scale = np.ldexp(1.0, np.minimum(np.maximum(-exponent, 0), STEEPEST))
     wide = s.reshape(s.size // n, n).astype(np.float64, copy=False) * units[:, None]
     order = np.argsort(-wide, axis=-1)
@@ -86,7 +87,7 @@ def measure(
     """The scores in their units, with both signs, and the factors of 1 / tau."""
     for row in range(np.uint64(taus.size)):
         exponent = math.frexp(taus[row])[1]
-        units[row] = unit = math.ldexp(1.0, -max(exponent, 0))
+        units[row] = unit = math.ldexp(1.0, -min(max(exponent, 0), ROOM))
         scale[row] = math.ldexp(1.0, min(max(-exponent, 0), STEEPEST))
         per_tau[row] = 1.0 / (taus[row] * unit * scale[row])
         for j in range(np.uint64(s.shape[1])):

@@ -332,3 +332,12 @@ def test_memory_beyond_the_matrices_does_not_grow_with_n_squared() -> None:
         tracemalloc.stop()
     assert peak - p.nbytes < 4 * MEBIBYTE  # P has 8; a workspace of 32 rows on each thread, 64 rows of partial sums
     assert sum(part.nbytes for part in residuals if isinstance(part, np.ndarray)) < MEBIBYTE / 8
+
+
+@pytest.mark.parametrize("tau", [1e30, 1e200, 1e300])
+def test_a_large_tau_keeps_small_scores_apart(tau: float) -> None:
+    """P is flat there, and the gradient times tau does not depend on tau any more."""
+    s, g = np.array([0.0, 1e-30, -1e-30, 2e-30]), np.random.default_rng(0).standard_normal((4, 4))
+    want = neural_sort.vjp(s * 1e30, tau=1e20)[1](g).s * 1e20
+    got = neural_sort.vjp(s, tau=tau)[1](g).s * tau
+    agree(got, want, 2.0**20, gauge=1.0)  # the flat P is off by 1e-20 / 1e20 of itself

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.bridges.shapes import Fixed, Kind, core, names_of_outputs, outputs
+from refimpl.bridges.shapes import Fixed, Kind, core, outputs
 from refimpl.op import AnyOp, Array, Values
 
 
@@ -66,8 +66,6 @@ def function(op: AnyOp) -> Callable[..., Any]:
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError("refimpl.bridges.jax needs JAX: pip install jax") from missing
 
-    named = names_of_outputs(op)
-
     def spec(kind: Kind) -> Any:
         dtype = np.float32 if kind.dtype == np.float64 and not jax.config.jax_enable_x64 else kind.dtype
         return jax.ShapeDtypeStruct(kind.shape, dtype)
@@ -94,7 +92,7 @@ def function(op: AnyOp) -> Callable[..., Any]:
 
         def primal(*arrays: Any) -> Any:
             y = jax.pure_callback(value, results, *arrays, vmap_method=method)
-            return named(*y) if host.several else y[0]
+            return tuple(y) if host.several else y[0]
 
         def pulled(*arrays: Any) -> Any:
             return tuple(jax.pure_callback(pullback, gradients, *arrays, vmap_method=method))

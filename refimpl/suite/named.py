@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.checking.implementation import BadAnswer, NotOffered
+from refimpl.checking.packing import pack
 from refimpl.checking.trial import verdict_of, weighed
 from refimpl.op import Case, Values
 from refimpl.suite.bench import Bench
@@ -30,8 +31,8 @@ def case(declared: Case) -> Callable[[Bench, Values, Sizes], None]:
             return
         answer = bench.answer(bench.only.complete(args))
         if answer is not None and answer.dtype != "float32":
-            gauge = float(np.abs(declared.expect).max(initial=0.0))
-            found = weighed(answer.y, declared.expect, gauge=gauge, ulps=GOLDEN_ULPS)
+            want = pack(bench.op, declared.expect)
+            found = weighed(answer.y, want, gauge=float(np.abs(want).max(initial=0.0)), ulps=GOLDEN_ULPS)
             text = "" if found.ok else f"not the value that {declared.source} gives"
             bench.note("golden value", "case").add(verdict_of(found), found.compared, detail=text)
 

@@ -26,6 +26,8 @@ from validation.vectors.recipes import Recipe, generic, irregular, retired
 every_operator = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.id)
 ALL_IN = 1e-22  # what differences with a step of 1e-13 leave of 50 digits
 
+NOISE = 1e-25
+
 
 # the files are what the generator makes
 
@@ -78,7 +80,9 @@ def test_fifty_digits_are_enough(op: AnyOp, digits: int) -> None:
             continue
         found = [*case.outputs, *(case.grads[name] for name in stored.grads)]
         for got, want in zip(found, [*stored.outputs, *stored.grads.values()], strict=True):
-            assert got.tobytes() == want.tobytes(), (case.id, case.note)
+            noise = np.abs(np.nan_to_num(want)) < NOISE  # a zero comes out as the rounding of so many digits
+            assert (np.abs(got[noise]) < NOISE).all(), (case.id, case.note)
+            assert got[~noise].tobytes() == want[~noise].tobytes(), (case.id, case.note)
 
 
 def test_an_operator_without_a_definition_gets_its_declared_oracle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from refimpl.catalog import find
 from refimpl.jit import Compiled, Specialised
 from refimpl.op import AnyOp
@@ -36,6 +38,7 @@ def _load(mutant: Mutant, source: str) -> ModuleType:
     """The rewritten file as a module whose kernels are plain Python (nothing to compile, nothing cached)."""
     assert source.count(mutant.old) == 1, f"{mutant.operator}, {mutant.name}: found {source.count(mutant.old)} times"
     module = ModuleType("mutant")
+    module.__dict__["np"] = np  # a rewrite may name NumPy where the file itself does not
     sys.modules["mutant"] = module  # named tuples look their module up
     exec(compile(source.replace(mutant.old, mutant.new), f"<{mutant.name}>", "exec"), module.__dict__)
     for name, value in list(vars(module).items()):

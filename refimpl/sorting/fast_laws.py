@@ -79,7 +79,7 @@ def named(*, fine: float, coarse: float) -> tuple[Case, ...]:
             ("one block, huge eps", {"theta": T4, "eps": 1e300}, ("boundary",)),
             ("huge", {"theta": np.array([1e308, -1e308, 1.0, 1.7e308]), "eps": 1.0}, ("extreme_large",)),
             ("tiny", {"theta": 1e-300 * T4, "eps": 1e-300}, ("extreme_small",)),
-            ("subnormal", {"theta": np.array([5e-324, -3e-310, 0.0]), "eps": 1e-310}, ("subnormal",)),
+            ("subnormal", {"theta": np.array([5e-324, -3e-310, 0.0]), "eps": 1e-290}, ("subnormal",)),
             ("shifted", {"theta": 1e8 + T4, "eps": coarse}, ("near_ties",)),
             ("near ties", {"theta": 1.0 + 2.0**-50 * np.array([3.0, 0.0, 1.0, 7.0]), "eps": coarse}, ("near_ties",)),
             ("many blocks", {"theta": ROW, "eps": fine}, ("non_power_of_two",)),

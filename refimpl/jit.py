@@ -5,7 +5,7 @@ Five kinds of function are compiled, each at its first call and not before, so t
 ``@scalar``       floats in, floats out. The mathematics. CPU loops and CUDA kernels compile this very text.
 ``@kernel``       loops over arrays that are handed in. Touches nothing else.
 ``@inlined``      a kernel that is one short loop, compiled into its caller.
-``@reduction``    an inlined kernel that is one sum, in any order of addition; NaN and infinity keep their meaning.
+``@reduction``    an inlined kernel that is one sum, in any order of addition, and writes nothing.
 ``@specialised``  a factory ``code -> kernel function``: one kernel per integer code, compiled when first asked for.
 
 Which scalar a code stands for is settled at compile time by a :class:`Switch`, so the choice costs nothing per element
@@ -66,7 +66,12 @@ class Inlined(Compiled[P, T]):
 
 
 class Reduction(Inlined[P, T]):
-    """An inlined kernel with one sum, whose order of addition the compiler may choose (a vector of partial sums)."""
+    """An inlined kernel with one sum, whose order of addition the compiler may choose (a vector of partial sums).
+
+    It must write nothing. The compiler guards a loop that reads one array and writes another by a test of how far apart
+    they lie, with a loop of plain additions beside it: the sum would depend on where memory happened to be given out.
+    NaN and infinity keep their meaning.
+    """
 
     options = {**Inlined.options, "fastmath": {"reassoc"}}
 

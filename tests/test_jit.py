@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import shutil
@@ -24,6 +25,7 @@ from refimpl.distributions.cdf import cdf_kernel
 from refimpl.jit import Switch, kernel, reduction, scalar, specialised
 from refimpl.scalars.distributions import FAMILIES, law
 from refimpl.scalars.swaps import CDFS, weights
+from refimpl.sorting.isotonic import weights_sum
 
 PACKAGE = Path(refimpl.__file__).parent
 INTERPRETED = 4.0  # ulp: compiled code calls the same mathematical functions, from another library perhaps
@@ -119,6 +121,35 @@ def test_a_reduction_keeps_nan_and_infinity() -> None:
     assert total(x) == np.inf
     x[51] = -np.inf
     assert np.isnan(total(x))
+
+
+REDUCTIONS = [
+    pytest.param(node, id=f"{path.stem}.{node.name}")
+    for path in sorted(PACKAGE.rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.FunctionDef) and any(getattr(d, "id", "") == "reduction" for d in node.decorator_list)
+]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_reduction_writes_nothing(reduction: ast.FunctionDef) -> None:
+    """Else its sum depends on where memory was given out: the compiler chooses its loop by the distance of the arrays."""
+    stores = [
+        node for node in ast.walk(reduction) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+    ]
+    assert not stores
+    assert any(isinstance(node, ast.AugAssign) for node in ast.walk(reduction)), "it is a sum"
+
+
+@pytest.mark.parametrize("n", [5, 12, 28, 61])
+def test_a_sum_does_not_depend_on_where_its_arrays_lie(n: int) -> None:
+    memory = np.empty(3 * n + 64)
+    x = np.sort(np.random.default_rng(n).standard_normal(n))
+    found = set()
+    for gap in range(64):
+        memory[:n] = x
+        found.add(weights_sum(memory[:n].reshape(1, n), 0, 0.7, memory[n + gap : 2 * n + gap], 0, n))
+    assert len(found) == 1
 
 
 def test_a_first_call_may_come_from_many_threads_at_once() -> None:

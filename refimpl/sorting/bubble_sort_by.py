@@ -20,7 +20,7 @@ from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import bubble_sort_by_declarations as declare
 from refimpl.sorting.blocks import WIDTH
-from refimpl.sorting.network_permutation import GROUP, groups_of, record, undo
+from refimpl.sorting.network_permutation import GROUP, blend, groups_of, record, share
 from refimpl.sorting.network_sort import SWAP_NS, pull_rows, unwritten, values_rows
 from refimpl.sorting.network_sort import Residuals as Keys
 from refimpl.sorting.network_sort import gradients as of_keys
@@ -34,7 +34,7 @@ LEAST = 8
 
 
 @inlined
-def blend(work: Float, i: Index, j: Index, a: float, b: float, near: Index, far: Index) -> None:
+def mix(work: Float, i: Index, j: Index, a: float, b: float, near: Index, far: Index) -> None:
     """One pair: rows i and j of the block. Rounding does not lead out of the range of the two, nor beyond all floats."""
     for k in range(near, far):
         upper, lower = work[i, k], work[j, k]
@@ -59,7 +59,7 @@ def mixed(
                 for k in range(wide):
                     work[wire, k] = t[row, wire, left + k]
             for c in range(np.uint64(first.size)):
-                blend(work, first[c], second[c], alpha[row, c], abar[row, c], np.uint64(0), np.uint64(wide))
+                mix(work, first[c], second[c], alpha[row, c], abar[row, c], np.uint64(0), np.uint64(wide))
             for wire in range(n):
                 for k in range(wide):
                     out[row, wire, left + k] = work[wire, k]
@@ -93,14 +93,14 @@ def mixed_backward(
                     work[wire, k] = t[row, wire, left + k] * shrink[row]
             for c in range(size):
                 record(work, first[c], second[c], tape, c, near, far)
-                blend(work, first[c], second[c], alpha[row, c], abar[row, c], near, far)
+                mix(work, first[c], second[c], alpha[row, c], abar[row, c], near, far)
             for wire in range(n):
                 for k in range(far):
                     work[wire, k] = gout[row, wire, left + k]
             for undone in range(size):
                 s = size - np.uint64(1) - undone
-                share = undo(work, first[s], second[s], alpha[row, s], abar[row, s], tape, s, near, far)  # (1) (2)
-                q[row, group, s] += share
+                q[row, group, s] += share(work, first[s], second[s], tape, s, near, far)  # (1)
+                blend(work, first[s], second[s], alpha[row, s], abar[row, s], near, far)  # (2)
             for wire in range(n):
                 for k in range(far):
                     gt[row, wire, left + k] = work[wire, k]

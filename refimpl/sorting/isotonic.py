@@ -31,7 +31,7 @@ from collections.abc import Callable
 import numpy as np
 
 from refimpl.boundary import Array, Float
-from refimpl.jit import kernel, reduction, scalar, specialised
+from refimpl.jit import inlined, kernel, reduction, scalar, specialised
 from refimpl.scalars.exponential import below_one, exponential
 from refimpl.scalars.extended import added
 from refimpl.scalars.geometric import width
@@ -159,27 +159,7 @@ def log_mean_offset(x: Float, row: int, first: int, last: int) -> float:
     return math.log1p((total + lost) / (last - first))
 
 
-@reduction
-def weights_tile(x: Float, row: int, base: float, eps: float, weight: Float, first: int, last: int) -> float:
-    total = 0.0
-    for k in range(first, last):
-        w = exponential((base - x[row, np.uint64(k)]) / eps)
-        weight[np.uint64(k)] = w
-        total += w
-    return total
-
-
-@kernel
-def weights_sum(x: Float, row: int, eps: float, weight: Float, first: int, last: int) -> float:
-    """weight[k] = exp(-(x_k - x_first) / eps) over a block, and their sum."""
-    total, lost = 0.0, 0.0
-    for tile in range(first, last, TILE):
-        here = weights_tile(x, row, x[row, first], eps, weight, tile, min(tile + TILE, last))
-        total, lost = added(total, lost, here)
-    return total + lost
-
-
-# Sums of a cotangent, for the backward passes
+# Sums over a block
 
 
 @reduction
@@ -192,10 +172,27 @@ def plain_tile(g: Array, first: int, last: int) -> float:
 
 @kernel
 def plain_sum(g: Array, first: int, last: int) -> float:
-    """The sum of g over a block."""
+    """The sum of a block's entries."""
     total, lost = 0.0, 0.0
     for tile in range(first, last, TILE):
         total, lost = added(total, lost, plain_tile(g, tile, min(tile + TILE, last)))
+    return total + lost
+
+
+@inlined
+def weights_tile(x: Float, row: int, base: float, eps: float, weight: Float, first: int, last: int) -> None:
+    for k in range(first, last):
+        weight[np.uint64(k)] = exponential((base - x[row, np.uint64(k)]) / eps)
+
+
+@kernel
+def weights_sum(x: Float, row: int, eps: float, weight: Float, first: int, last: int) -> float:
+    """weight[k] = exp(-(x_k - x_first) / eps) over a block, and their sum."""
+    total, lost = 0.0, 0.0
+    for tile in range(first, last, TILE):
+        end = min(tile + TILE, last)
+        weights_tile(x, row, x[row, first], eps, weight, tile, end)
+        total, lost = added(total, lost, plain_tile(weight, tile, end))
     return total + lost
 
 

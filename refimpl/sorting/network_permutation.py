@@ -25,15 +25,7 @@ from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
 from refimpl.sorting.blocks import WIDTH, block, fullest, meeting, reach, start_block
-from refimpl.sorting.network_sort import (
-    SWAP_NS,
-    Gradients,
-    Residuals,
-    gradients,
-    pull_rows,
-    unwritten,
-    values_rows,
-)
+from refimpl.sorting.network_sort import SWAP_NS, Gradients, Residuals, gradients, pull_rows, unwritten, values_rows
 from refimpl.sorting.problem import NetworkLike, setup
 
 gate = Gate("sorting.network_permutation")
@@ -50,15 +42,21 @@ def smear(work: Float, i: int, j: int, near: Index, far: Index) -> None:
 
 
 @inlined
-def mix(work: Float, i: int, j: int, a: float, b: float, near: Index, far: Index) -> None:
-    """One comparator: rows i and j of the block, columns near to far."""
-    if a != a:
-        smear(work, i, j, near, far)
-        return
+def blend(work: Float, i: int, j: int, a: float, b: float, near: Index, far: Index) -> None:
+    """Rows i and j of the block, columns near to far, become two mixtures of both."""
     for k in range(near, far):
         upper, lower = work[i, k], work[j, k]
         work[i, k] = a * upper + b * lower
         work[j, k] = b * upper + a * lower
+
+
+@inlined
+def mix(work: Float, i: int, j: int, a: float, b: float, near: Index, far: Index) -> None:
+    """One comparator."""
+    if a == a:
+        blend(work, i, j, a, b, near, far)
+    else:
+        smear(work, i, j, near, far)
 
 
 @kernel
@@ -100,8 +98,8 @@ def record(work: Float, i: int, j: int, tape: Float, step: Index, near: Index, f
 
 
 @reduction
-def undo(work: Float, i: int, j: int, a: float, b: float, tape: Float, step: Index, near: Index, far: Index) -> float:
-    """One comparator backwards: mixes the rows of G (6) and returns this block's share of q (2).
+def share(work: Float, i: int, j: int, tape: Float, step: Index, near: Index, far: Index) -> float:
+    """What this block of G adds to q.
 
     Outside near to far M is zero, and G (NaN or not) is not asked for again: earlier comparators reach no further.
     """
@@ -109,8 +107,6 @@ def undo(work: Float, i: int, j: int, a: float, b: float, tape: Float, step: Ind
     for k in range(near, far):
         upper, lower = work[i, k], work[j, k]
         q += (upper - lower) * tape[step, k]  # (2)
-        work[i, k] = a * upper + b * lower  # (6)
-        work[j, k] = b * upper + a * lower  # (6)
     return q
 
 
@@ -140,9 +136,8 @@ def matrix_backward(
             for undone in range(steps):
                 s = steps - np.uint64(1) - undone
                 c = met[s]
-                q[row, group, c] += undo(
-                    work, first[c], second[c], alpha[row, c], abar[row, c], tape, s, near[s], far[s]
-                )
+                q[row, group, c] += share(work, first[c], second[c], tape, s, near[s], far[s])
+                blend(work, first[c], second[c], alpha[row, c], abar[row, c], near[s], far[s])  # (6)
 
 
 def value(
@@ -183,7 +178,7 @@ def value(
     VJP
     ---
     Comparators last to first: q = <G_i - G_j, M_i - M_j>, then as ``network_sort`` with this q added.
-    Derivation (2), (6) above ``undo``, the rest in ``network_sort``.
+    Derivation (2), (6) above ``record``, the rest in ``network_sort``.
 
     Not smooth
     ----------
@@ -247,11 +242,8 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
     network, rows, met = residuals.network, residuals.beta.size, fullest(residuals.network)
     n, size, groups = network.wires, network.first.size, groups_of(network.wires)
     gp = gate.cotangent(gp, (*residuals.shapes[0], n)).reshape(rows, n, n)
-    q, gy, pulled = (
-        scratch("q", (rows, groups, size)),
-        np.zeros((rows, n)),
-        (empty((rows, n)), empty(rows), empty(rows)),
-    )
+    q, gy = scratch("q", (rows, groups, size)), np.zeros((rows, n))
+    pulled = empty((rows, n)), empty(rows), empty(rows)
 
     def columns(start: int, stop: int) -> None:
         matrix_backward(

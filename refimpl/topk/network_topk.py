@@ -36,15 +36,21 @@ gate = Gate("topk.network_topk")
 
 
 @inlined
-def mix(work: Float, i: int, j: int, a: float, b: float, width: Index) -> None:
-    """One comparator: columns i and j of the block."""
-    if a != a:
-        smear(work, i, j)
-        return
+def blend(work: Float, i: int, j: int, a: float, b: float, width: Index) -> None:
+    """Columns i and j of the block become two mixtures of both."""
     for m in range(width):
         left, right = work[i, m], work[j, m]
         work[i, m] = a * left + b * right
         work[j, m] = b * left + a * right
+
+
+@inlined
+def mix(work: Float, i: int, j: int, a: float, b: float, width: Index) -> None:
+    """One comparator."""
+    if a == a:
+        blend(work, i, j, a, b, width)
+    else:
+        smear(work, i, j)
 
 
 @kernel
@@ -97,14 +103,12 @@ def record(work: Float, i: int, j: int, tape: Float, c: Index, width: Index) -> 
 
 
 @reduction
-def pull(work: Float, i: int, j: int, a: float, b: float, tape: Float, c: Index, width: Index) -> float:
-    """One comparator on G: its share of q (2), then the mix of columns (6)."""
+def share(work: Float, i: int, j: int, tape: Float, c: Index, width: Index) -> float:
+    """What one comparator's columns of G add to q."""
     q = 0.0
     for m in range(width):
         left, right = work[i, m], work[j, m]
         q += (left - right) * tape[c, m]  # (2)
-        work[i, m] = a * left + b * right  # (6)
-        work[j, m] = b * left + a * right  # (6)
     return q
 
 
@@ -129,8 +133,8 @@ def rows_backward_kernel(width: int) -> Callable[..., None]:
                     for wire in range(n):
                         work[wire, m] = gp[row, top + m, wire] if top + m < k else 0.0
                 for s in range(size):
-                    a, b = alpha[row, s], abar[row, s]
-                    q[row, group, s] += pull(work, first[s], second[s], a, b, tape, s, np.uint64(width))
+                    q[row, group, s] += share(work, first[s], second[s], tape, s, np.uint64(width))
+                    blend(work, first[s], second[s], alpha[row, s], abar[row, s], np.uint64(width))  # (6)
 
     return rows_backward
 
@@ -229,20 +233,18 @@ def forward(
     width, groups = width_of(k), groups_of(k)
 
     def some(start: int, stop: int) -> None:
-        rows_kernel(width)(
-            *problem.network[:2], saved.alpha, saved.abar, p, scratch("work", (n, width)), groups, start, stop
-        )
+        work = scratch("work", (n, width))
+        rows_kernel(width)(*problem.network[:2], saved.alpha, saved.abar, p, work, groups, start, stop)
 
     def whole(start: int, stop: int) -> None:
         values_rows(problem, y, saved, start, stop)
         some(start * groups, stop * groups)
 
-    work = (2.0 + 0.3 * k) * saved.d.size
     if rows >= get_threads():  # one parallel region, by batch rows
-        run(whole, rows, SWAP_NS * saved.d.size + work)
+        run(whole, rows, (SWAP_NS + 2.0 + 0.3 * k) * saved.d.size)
     else:  # a small batch: the rows of P_k are shared out
         values_rows(problem, y, saved, 0, rows)
-        run(some, rows * groups, work)
+        run(some, rows * groups, (2.0 + 0.3 * k) * saved.d.size)
     return p.reshape(*problem.shapes[0][:-1], k, n), Residuals(*saved, k)
 
 
@@ -256,20 +258,17 @@ def backward(residuals: Residuals, gp: Any) -> Gradients:
     pulled = empty((rows, n)), empty(rows), empty(rows)
 
     def some(start: int, stop: int) -> None:
-        rows_backward_kernel(width)(
-            *network[:2], saved.alpha, saved.abar, gp, q,
-            scratch("work", (n, width)), scratch("tape", (size, width)), groups, start, stop,
-        )  # fmt: skip
+        work, tape = scratch("work", (n, width)), scratch("tape", (size, width))
+        rows_backward_kernel(width)(*network[:2], saved.alpha, saved.abar, gp, q, work, tape, groups, start, stop)
 
     def whole(start: int, stop: int) -> None:
         some(start * groups, stop * groups)
         pull_rows(saved, gy, q, pulled, start, stop)
 
-    work = (6.0 + 1.0 * k) * saved.d.size
     if rows >= get_threads():  # as in the forward pass
-        run(whole, rows, SWAP_NS / 4.0 * saved.d.size + work)
+        run(whole, rows, (SWAP_NS / 4.0 + 6.0 + k) * saved.d.size)
     else:
-        run(some, rows * groups, work)
+        run(some, rows * groups, (6.0 + k) * saved.d.size)
         pull_rows(saved, gy, q, pulled, 0, rows)
     return gradients(saved, *pulled)
 

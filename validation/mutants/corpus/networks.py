@@ -59,15 +59,15 @@ PERMUTATION = of(
     ("only the upper row's cotangent", "q += (upper - lower) * tape[step, k]", "q += upper * tape[step, k]"),
     ("sum for difference", "q += (upper - lower) * tape[step, k]", "q += (upper + lower) * tape[step, k]"),
     ("weight's cotangent halved", "q += (upper - lower) * tape[step, k]", "q += 0.5 * (upper - lower) * tape[step, k]"),
-    ("cotangent rows mixed the wrong way", "work[i, k] = a * upper + b * lower  # (6)", "work[i, k] = b * upper + a * lower  # (6)"),
-    ("cotangent rows not mixed", "work[j, k] = b * upper + a * lower  # (6)", "work[j, k] = lower  # (6)"),
+    ("cotangent rows mixed the wrong way", "blend(work, first[c], second[c], alpha[row, c], abar[row, c], near[s], far[s])  # (6)", "blend(work, first[c], second[c], abar[row, c], alpha[row, c], near[s], far[s])  # (6)"),
+    ("cotangent rows not mixed", "blend(work, first[c], second[c], alpha[row, c], abar[row, c], near[s], far[s])  # (6)", "pass"),
     ("last column forgotten", "for k in range(near, far):\n        upper, lower = work[i, k], work[j, k]\n        q", "for k in range(near, far - 1):\n        upper, lower = work[i, k], work[j, k]\n        q"),
     ("tape in reversed order", "tape[step, k] = work[i, k] - work[j, k]", "tape[step, far - 1 - (k - near)] = work[i, k] - work[j, k]"),
     ("sign on the tape", "tape[step, k] = work[i, k] - work[j, k]", "tape[step, k] = work[j, k] - work[i, k]"),
     ("cotangent transposed", "gp[row, wire, left + k] if", "gp[row, left + k, wire] if"),
     ("cotangent of the first batch row", "gp[row, wire, left + k] if", "gp[0, wire, left + k] if"),
     ("comparators undone first to last", "s = steps - np.uint64(1) - undone", "s = undone"),
-    ("weights of the first batch row", "alpha[row, c], abar[row, c], tape", "alpha[0, c], abar[0, c], tape"),
+    ("weights of the first batch row", "blend(work, first[c], second[c], alpha[row, c], abar[row, c], near[s], far[s])  # (6)", "blend(work, first[c], second[c], alpha[0, c], abar[0, c], near[s], far[s])  # (6)"),
     ("off by 1e-6", "q += (upper - lower) * tape[step, k]", "q += (1.0 + 1e-6) * (upper - lower) * tape[step, k]"),
 )
 # fmt: on

@@ -30,7 +30,7 @@ SINKHORN = {
     "tol": None,
     "targets": None,
     "squash": None,
-    "backward": "unrolled",
+    "backward": None,
 }
 SIGNATURES = {
     "distributions.cdf": (["x"], DISTRIBUTION),

@@ -43,7 +43,12 @@ PLAIN = (
     Case(name="one value, squashed", args={"x": np.array([2.5]), "eps": 0.3, "iterations": 2,
                                            "squash": "zscore_logistic"}, tags=("size_one",)),
     Case(name="up to the default tolerance", args={"x": X4, "eps": 0.4}, tags=("basic",)),
-    Case(name="up to a tolerance", args={"x": X4, "eps": 0.4, "tol": 1e-3, "iterations": 100}, tags=("basic",)),
+    Case(name="up to a tolerance", args={"x": X4, "eps": 0.4, "tol": 1e-3, "iterations": 100,
+                                        "backward": "unrolled"}, tags=("basic",)),
+    Case(name="symmetric values", args={"x": np.array([0.0, 1.0]), "eps": 0.4, "tol": 1e-13}, tags=("basic",),
+         expect=np.array([[1.0, 0.0], [0.0, 1.0]]) + np.array([[-1.0, 1.0], [1.0, -1.0]]) / (1.0 + math.exp(2.5)),
+         source="n = 2 is a logistic swap with beta = 1 / eps"),
+    Case(name="symmetric values, cold", args={"x": np.array([0.0, 1.0]), "eps": 0.02, "tol": 1e-13}, tags=("saturated",)),
     Case(name="implicit", args={"x": X4, "eps": 0.4, "backward": "implicit"}, tags=("basic",)),
     Case(name="implicit, squashed, own targets", args={
         "x": X4, "eps": 0.4, "backward": "implicit", "squash": "zscore_logistic",

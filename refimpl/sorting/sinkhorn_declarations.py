@@ -88,7 +88,7 @@ DIGITS = 40
 
 def matrix_by_definition(
     x: Any, *, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> Array:  # fmt: skip
     """The iteration as it stands, in decimal numbers of at least 40 digits: slow and obvious."""
     x = np.asarray(x, np.float64)

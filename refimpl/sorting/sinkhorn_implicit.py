@@ -1,98 +1,135 @@
 """The cotangents of a converged Sinkhorn plan, from the equations it solves: nothing is unrolled.
 
-The system is small, symmetric and positive definite: a Cholesky factor, with sums in an order that no library chooses.
+The system to solve is the Laplacian of a graph: the ranks are its nodes, joined as strongly as they share inputs. Nearly
+hard plans share next to nothing, and 1 - Q Q' would be all rounding. A Laplacian can be formed, eliminated and solved
+without a single subtraction, so weak joints keep their digits.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from refimpl.boundary import Float, Index, empty, run, scratch
+from refimpl.boundary import Array, Float, Index, empty, run, scratch
 from refimpl.jit import kernel, reduction
 from refimpl.sorting.sinkhorn_problem import Problem
 
-RIDGE = 2.0**-52  # times n: of the order of the rounding of Q Q', and keeps a permutation from being singular
+UNWANTED = 1e-300  # the column sum of an input that no rank wants, long before the limit
 
 # Derivation, continuing that of ``sinkhorn_sort``. In the limit f and g are defined by both sums of Pi, and the cotangent
-# gt of x_i y_j must leave these alone.
-#   (9)  gt = M - Pi * (l_i + m_j), where every row and column of gt sums to 0. With Q = P, doubly stochastic:
-#            l + Q' m = sum_j M_ji,    Q l + m = sum_i M_ji        (l and m scaled by 1 / n)
-#   (10) without l:  (1 - Q Q') m = sum_i M_ji - Q sum_j M_ji.    Adding a number to m and taking it from l changes
-#        nothing: 1 is a null vector, and 1 1' / n is added, which fixes the sum of m at 0.
+# gt of x_i y_j must leave these alone. Q is P, with columns that sum to c_i (1 in the limit).
+#   (9)  gt_ji = Q_ji (gP_ji - m_j - l_i), where every row and column of gt sums to 0. Columns:
+#            l_i = sum_j Q_ji (gP_ji - m_j) / c_i
+#   (10) rows:  sum_k W_jk (m_j - m_k) = b_j,   W_jk = sum_i Q_ji Q_ki / c_i,   b_j = sum_i gt_ji at m = 0
+#   (11) eliminating the last rank k leaves the same with one rank less, d = sum_{j<k} W_jk and r_j = W_jk / d:
+#            W_ij += r_i W_jk,    b_j += r_j b_k;    then  m_k = b_k / d + sum_j r_j m_j,  from m_0 = 0
+# Adding a number to m and taking it from l changes nothing: hence m_0. Numbers that are to be averaged with weights near
+# 1 count from the one of the largest weight, as x does in (4): row and column sums of gt are 0.
 
 
 @reduction
-def rows_product(a: Float, i: Index, b: Float, j: Index, columns: Index) -> float:
-    """<a_i, b_j> over the first columns."""
+def shared(q: Float, j: Index, k: Index, c: Float) -> float:
+    """W_jk."""
     total = 0.0
-    for k in range(columns):
-        total += a[i, k] * b[j, k]
+    for i in range(np.uint64(c.size)):
+        total += q[j, i] * q[k, i] / c[i]
     return total
 
 
-@kernel
-def schur(q: Float, s: Float) -> None:
-    """The lower half of 1 - Q Q' + 1 1' / n, and the ridge (10)."""
-    n = np.uint64(q.shape[0])
-    for i in range(n):
-        for j in range(i + np.uint64(1)):
-            s[i, j] = 1.0 / q.shape[0] - rows_product(q, i, q, j, n)
-        s[i, i] += 1.0 + q.shape[0] * RIDGE
+@reduction
+def dot(w: Float, k: Index, m: Float, below: Index) -> float:
+    total = 0.0
+    for j in range(below):
+        total += w[k, j] * m[j]
+    return total
+
+
+@reduction
+def total(w: Float, k: Index, below: Index) -> float:
+    sum_of_row = 0.0
+    for j in range(below):
+        sum_of_row += w[k, j]
+    return sum_of_row
 
 
 @kernel
-def solve(s: Float, m: Float) -> None:
-    """M becomes the solution of s m = m; s becomes its Cholesky factor. A pivot is at least the ridge."""
-    n = np.uint64(s.shape[0])
+def largest(q: Float, rank: Array, item: Array, c: Float) -> None:
+    """The rank of the largest entry of every column, the input of the largest of every row; sums of columns."""
+    n = np.uint64(c.size)
     for i in range(n):
-        for j in range(i):
-            s[i, j] = (s[i, j] - rows_product(s, i, s, j, j)) / s[j, j]
-        s[i, i] = math.sqrt(max(s[i, i] - rows_product(s, i, s, i, i), s.shape[0] * RIDGE))
+        rank[i], c[i] = 0, 0.0
+    for j in range(n):
+        item[j] = 0
+        for i in range(n):
+            c[i] += q[j, i]
+            rank[i] = j if q[j, i] > q[rank[i], i] else rank[i]
+            item[j] = i if q[j, i] > q[j, item[j]] else item[j]
     for i in range(n):
-        for j in range(i):
-            m[i] -= s[i, j] * m[j]
-        m[i] /= s[i, i]
-    for back in range(n):
-        last = n - np.uint64(1) - back
-        m[last] /= s[last, last]
-        for j in range(last):
-            m[j] -= s[last, j] * m[last]
+        c[i] = max(c[i], UNWANTED)
+
+
+@kernel
+def balance(q: Float, gp: Float, m: Float, rank: Array, c: Float, level: Float, gt: Float) -> None:
+    """Gt from m; its columns sum to 0 (9)."""
+    n = np.uint64(c.size)
+    for i in range(n):
+        level[i] = 0.0
+    for j in range(n):
+        for i in range(n):
+            gt[j, i] = (gp[j, i] - gp[rank[i], i]) - (m[j] - m[rank[i]])
+            level[i] += q[j, i] * gt[j, i]
+    for i in range(n):
+        level[i] /= c[i]  # (9)
+    for j in range(n):
+        for i in range(n):
+            gt[j, i] = q[j, i] * (gt[j, i] - level[i])  # (9)
+
+
+@kernel
+def solve(w: Float, m: Float) -> None:
+    """M, which holds b, becomes the solution; w is overwritten. Ranks that nothing joins to earlier ones keep 0."""
+    n = np.uint64(m.size)
+    one = np.uint64(1)
+    for back in range(n - one):
+        k = n - one - back
+        d = total(w, k, k)
+        w[k, k] = d
+        for j in range(k):
+            r = w[k, j] / d if d > 0.0 else 0.0
+            m[j] += r * m[k]  # (11)
+            for i in range(j):
+                w[j, i] += r * w[k, i]  # (11)
+    m[0] = 0.0
+    for j in range(one, n):
+        m[j] = (m[j] + dot(w, j, m, j)) / w[j, j] if w[j, j] > 0.0 else 0.0  # (11)
 
 
 @kernel
 def implicit_rows(
     x: Float, y: Float, plan: Float, gp: Float, gx: Float, gy: Float, gstart: Float,
-    s: Float, left: Float, right: Float, start: int, stop: int,
+    w: Float, gt: Float, v: Float, rank: Array, item: Array, start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Rows start to stop; left and right become l and m."""
+    """Rows start to stop."""
     n = np.uint64(x.shape[1])
+    m, c, level = v[0], v[1], v[2]
     for row in range(start, stop):
         q = plan[row]
-        for i in range(n):
-            left[i] = 0.0
+        largest(q, rank, item, c)
         for j in range(n):
-            right[j] = 0.0
-            for i in range(n):
-                left[i] += gp[row, j, i] * q[j, i]  # (1)
-                right[j] += gp[row, j, i] * q[j, i]  # (1)
+            m[j] = 0.0
+        balance(q, gp[row], m, rank, c, level, gt)
         for j in range(n):
-            for i in range(n):
-                right[j] -= q[j, i] * left[i]  # (10)
-        schur(q, s)
-        solve(s, right)  # (10)
-        for j in range(n):
-            for i in range(n):
-                left[i] -= q[j, i] * right[j]  # (9)
+            m[j] = total(gt, j, n)  # (10)
+            for k in range(j):
+                w[j, k] = shared(q, j, k, c)  # (10)
+        solve(w, m)
+        balance(q, gp[row], m, rank, c, level, gt)
         for i in range(n):
             gx[row, i] = 0.0
         for j in range(n):
             gy[row, j], gstart[row, j] = 0.0, 0.0
             for i in range(n):
-                gt = q[j, i] * ((gp[row, j, i] - left[i]) - right[j])  # (9)
-                gx[row, i] += gt * y[row, j]  # (4)
-                gy[row, j] += gt * x[row, i]  # (4)
+                gx[row, i] += gt[j, i] * (y[row, j] - y[row, rank[i]])  # (4)
+                gy[row, j] += gt[j, i] * (x[row, i] - x[row, item[j]])  # (4)
 
 
 def implicit(problem: Problem, plan: Float, gp: Float) -> tuple[Float, Float, Float]:
@@ -101,8 +138,9 @@ def implicit(problem: Problem, plan: Float, gp: Float) -> tuple[Float, Float, Fl
     pulled = empty((rows, n)), empty((rows, n)), empty((rows, n))
 
     def chunk(start: int, stop: int) -> None:
-        s, left, right = scratch("kernel", (n, n)), scratch("left", (n,)), scratch("right", (n,))
-        implicit_rows(problem.x, problem.y, plan, gp, *pulled, s, left, right, start, stop)
+        w, gt, v = scratch("kernel", (n, n)), scratch("other kernel", (n, n)), scratch("vectors", (3, n))
+        rank, item = np.empty(n, np.int64), np.empty(n, np.int64)
+        implicit_rows(problem.x, problem.y, plan, gp, *pulled, w, gt, v, rank, item, start, stop)
 
     run(chunk, rows, work=rows * n * n * (8.0 + 0.4 * n))
     return pulled

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refimpl.boundary import Array, Float, Gate, result_dtype
+from refimpl.sorting.problem import values_to_sort
 
 DEFAULT_TOL = 1e-9  # largest row error of n Pi that counts as converged
 MOST_ITERATIONS = 10_000  # where only a tolerance is given
@@ -58,13 +59,13 @@ def setup(
     gate: Gate, x: Any, eps: Any, iterations: Any, tol: Any, targets: Any, squash: Any, backward: Any, xp: Any = np
 ) -> Problem:  # fmt: skip
     """Check the arguments; ``xp`` is the module of the arrays."""
-    x = gate.array("x", x, rank=1)
+    x = values_to_sort(gate, "x", x)
     n = x.shape[-1]
-    if n == 0:
-        gate.refuse("x", f"has shape {x.shape}: nothing to sort", "at least one value along the last axis")
-    gate.finite_or_nan("x", x, "finite values: mask them, or stand in a large finite number")
     eps = gate.parameter("eps", eps)
-    most, tol, goal = _goal(gate, iterations, tol, gate.choice("backward", backward, BACKWARDS) == 1)
+    implicit = iterations is None or tol is not None  # a tolerance asks for the limit, a number for these iterations
+    if backward is not None:
+        implicit = gate.choice("backward", backward, BACKWARDS) == 1
+    most, tol, goal = _goal(gate, iterations, tol, implicit)
     squashed = squash is not None and gate.choice("squash", squash, SQUASHES) == 0
     batch, rows = x.shape[:-1], x.size // n
     y = xp.linspace(0.0, 1.0, n) if targets is None else _targets(gate, targets, n, xp)
@@ -75,7 +76,7 @@ def setup(
     scaled = _scaled(values, wide, gate.spread("eps", eps, batch, full=True).reshape(rows, 1), xp)
     shapes = x.shape, eps.shape, None if targets is None else y.shape
     return Problem(
-        *scaled, z, spread, reach, most, tol, goal, backward == "implicit", shapes, result_dtype(x)
+        *scaled, z, spread, reach, most, tol, goal, implicit, shapes, result_dtype(x)
     )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ class Gradients(NamedTuple):
 
 def value(
     x: Array, *, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> Array:  # fmt: skip
     """The plan of entropic optimal transport from values to ascending targets, as a relaxed permutation matrix.
 
@@ -171,7 +171,7 @@ def value(
         One for each rank; broadcasts against x.
     squash : None or "zscore_logistic"
         Replace x by logistic((x - mean) / std) first, with the population's std; 1/2 if all values are equal.
-    backward : "unrolled" or "implicit"
+    backward : "unrolled" or "implicit"; default "implicit" with a tolerance, "unrolled" without
         The derivative of the iterations done, or that of their limit, which the plan must then have reached.
 
     Returns
@@ -192,18 +192,18 @@ def value(
 
     VJP
     ---
-    (1) to (4) above ``undo_g``, iterations last to first, or (9), (10) in ``sinkhorn_implicit``; then (5) to (8).
+    (1) to (4) above ``undo_g``, iterations last to first, or (9) to (11) in ``sinkhorn_implicit``; then (5) to (8).
 
     Not smooth
     ----------
-    With squash at equal values: a jump, gradient of x 0 by choice. Unrolled, T is held fixed: where symmetric values
-    meet a tolerance early (x = (0, 1): T = 1) the gradient is that of so few iterations; "implicit" is right there.
+    With squash at equal values: a jump, gradient of x 0 by choice. Unrolled up to a tolerance, T is held fixed: where
+    symmetric values meet it early (x = (0, 1): T = 1) the gradient is that of so few iterations.
 
     Numerics
     --------
     exp of arguments <= 0 alone, no x^2: far values keep their digits; entries to spread(x) spread(targets) / eps ulp.
     Time O(T n^2), two products an entry and iteration, six going back; memory n^2, and 2 T n a thread going back.
-    Implicit: an n x n system, O(n^3), of condition 1 / (1 - s^2), s the second singular value of P (1 if nearly hard).
+    Implicit: a graph Laplacian of n nodes, O(n^3), solved without subtractions: nearly hard plans keep their digits.
 
     Source
     ------
@@ -221,7 +221,7 @@ def value(
 
 def forward(
     x: Array, *, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The matrix, and what the backward pass needs."""
     problem = setup(gate, x, eps, iterations, tol, targets, squash, backward)

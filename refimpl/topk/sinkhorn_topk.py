@@ -38,7 +38,7 @@ class Residuals(NamedTuple):
 
 def value(
     x: Array, *, k: int, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> Array:  # fmt: skip
     """The k largest values by entropic optimal transport: row m of P_k is the distribution of the m-th largest.
 
@@ -98,7 +98,7 @@ def value(
 
 def forward(
     x: Array, *, k: int, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The rows, and what the backward pass needs."""
     problem = setup(gate, x, eps, iterations, tol, targets, squash, backward)

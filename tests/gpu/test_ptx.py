@@ -26,7 +26,7 @@ if importlib.util.find_spec("numba_cuda") is None:
 from numba import cuda, types  # noqa: E402
 
 HOPPER = (9, 0)
-COUNTS, FLAG, INDEX, REAL = types.int64[::1], types.boolean, types.int64, types.float64
+COUNTS, COUNTS2, FLAG, INDEX, REAL = types.int64[::1], types.int64[:, ::1], types.boolean, types.int64, types.float64
 STARTS, ORDER = types.int32[:, ::1], types.uint32[:, ::1]  # of the blocks of a row; of its entries
 F4 = types.float64[:, :, :, ::1]
 F1, F2, F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
@@ -93,6 +93,7 @@ KERNELS: tuple[tuple[str, str, tuple[str, ...], tuple[Any, ...], bool], ...] = (
      (F2, F2, F2, COUNTS, types.float64, FLAG, F2, F2, F2, types.float64[:, :, :, ::1], F3, COUNTS, F1), True),
     ("sorting.sinkhorn_sort", "sinkhorn_backward", (),
      (F2, F2, F2, COUNTS, types.float64[:, :, :, ::1], F3, F3, F2, F2, F2, F2), True),
+    ("sorting.sinkhorn_sort", "implicit_kernel", (), (F2, F2, F3, F3, COUNTS2, COUNTS2, F2, F2, F2, F3, F3, F2, F2), True),
 )  # fmt: skip
 CASES = [(module, kernel, code, signature, barriers)
          for module, kernel, codes, signature, barriers in KERNELS

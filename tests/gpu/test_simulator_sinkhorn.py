@@ -34,6 +34,14 @@ def test_ways_back(name: str, squash: str | None, backward: str) -> None:
 
 
 @both
+@pytest.mark.parametrize("eps", [0.02, 0.3])
+def test_implicit_of_plans_near_and_far_from_hard(name: str, eps: float) -> None:
+    two = {"k": 2} if name.startswith("topk") else {}
+    same(name, np.array([[0.1, 0.9], [1.0, 0.0]]), eps=eps, **two)
+    same(name, np.array([[np.nan, 1.0], [0.0, 1.0]]), eps=eps, **two)
+
+
+@both
 def test_one_iteration_one_value_and_no_rows(name: str) -> None:
     same(name, X, **keywords(name, eps=0.4, iterations=1))
     one = {"k": 1} if name.startswith("topk") else {}
@@ -43,7 +51,7 @@ def test_one_iteration_one_value_and_no_rows(name: str) -> None:
 
 @both
 def test_rows_stop_when_they_have_converged(name: str) -> None:
-    same(name, X, **keywords(name, eps=np.array([5.0, 0.4]), tol=1e-6))
+    same(name, X, **keywords(name, eps=np.array([5.0, 0.4]), tol=1e-6, backward="unrolled"))
 
 
 @both

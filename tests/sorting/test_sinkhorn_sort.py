@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -121,13 +123,39 @@ def test_implicit_against_60_digits() -> None:
         assert np.abs(np.concatenate([grads.x, grads.targets, [grads.eps]]) - slopes[entry]).max() < WAYS
 
 
-def test_implicit_of_a_plan_that_is_a_permutation() -> None:
-    """The system has no digits left; what comes out is finite, and small since P is."""
-    x = np.array([0.0, 0.5, 1.0])
-    _, pullback = sinkhorn_sort.vjp(x, eps=1e-3, iterations=50, backward="implicit")
-    assert all(
-        np.isfinite(g).all() for g in pullback(np.random.default_rng(0).standard_normal((3, 3))) if g is not None
-    )
+@pytest.mark.parametrize("eps", [2.0, 0.4, 0.05, 0.01, 0.003])
+def test_symmetric_values_have_the_gradient_of_the_limit_however_hard_the_plan(eps: float) -> None:
+    """Their plan is there after one iteration: a logistic swap, whose entries and slopes are known down to 1e-140."""
+    x, g = np.array([0.0, 1.0]), np.random.default_rng(3).standard_normal((2, 2))
+    p, pullback = sinkhorn_sort.vjp(x, eps=eps)
+    small = 1.0 / (1.0 + math.exp(1.0 / eps))
+    slope = small * (1.0 - small) / eps * (g[0, 1] + g[1, 0] - g[0, 0] - g[1, 1])
+    agree(p[0, 1], small, 128.0)
+    agree(pullback(g).x, np.array([slope, -slope]), 256.0)
+
+
+def test_a_tolerance_asks_for_the_limit_and_a_number_for_these_iterations() -> None:
+    g = np.random.default_rng(4).standard_normal((4, 4))
+
+    def pulled(**how: Any) -> np.ndarray:
+        return sinkhorn_sort.vjp(X4, eps=0.4, **how)[1](g).x
+
+    for goal in ({}, {"tol": 1e-6}, {"tol": 1e-6, "iterations": 100}):
+        same_bits(pulled(**goal), pulled(**goal, backward="implicit"))
+        assert (pulled(**goal) != pulled(**goal, backward="unrolled")).any()
+    same_bits(pulled(iterations=4), pulled(iterations=4, backward="unrolled"))
+
+
+@pytest.mark.parametrize("eps", [1e-3, 1e-2, 0.1])
+def test_implicit_of_a_plan_that_has_not_converged_is_no_explosion(eps: float) -> None:
+    """The equations are balanced for the sums that the plan has; with 1 in their place they would be indefinite."""
+    rng = np.random.default_rng(0)
+    for n in (3, 5, 9):
+        x, g = rng.uniform(0.0, 1.0, n), rng.standard_normal((n, n))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotConverged)
+            _, pullback = sinkhorn_sort.vjp(x, eps=eps, iterations=7, backward="implicit")
+        assert np.abs(pullback(g).x).max() < 10.0 * n / eps
 
 
 # what is true of the plan ---------------------------------------------------------------------------------------------
@@ -357,7 +385,7 @@ def test_the_tape_is_all_that_grows_with_the_iterations() -> None:
         ({"tol": float("nan")}, ValueError, "argument 'tol' is nan; expected a finite number > 0"),
         ({"targets": np.float64(1.0)}, ValueError, "argument 'targets' has shape"),
         ({"squash": "zscore"}, ValueError, "argument 'squash' is 'zscore'; expected one of zscore_logistic"),
-        ({"backward": None}, ValueError, "argument 'backward' is None; expected one of unrolled, implicit"),
+        ({"backward": "both"}, ValueError, "argument 'backward' is 'both'; expected one of unrolled, implicit"),
         ({"eps": None}, TypeError, "argument 'eps' is missing"),
     ],
 )

@@ -32,7 +32,7 @@ def plan(x: Any, eps: Any) -> Any:
 
 def sinkhorn_sort(
     x: Any, *, eps: Any, iterations: Any = None, tol: Any = None, targets: Any = None, squash: Any = None,
-    backward: str = "unrolled",
+    backward: str | None = None,
 ) -> Any:  # fmt: skip
     if targets is not None or squash is not None or x.shape not in ((3,), (4,)):
         raise NotOffered("targets, squashing, or another shape")
@@ -43,13 +43,12 @@ def sinkhorn_sort(
 
 # What is expected of the checks
 
-TIES = ("wrong", "at ties ours is the derivative of the few iterations done, its own that of the limit")
 FLAT = ("wrong", "1e-300 of rounding where the exact gradient is 0")
 
 CHECKS = (
     Check(
         "sorting.sinkhorn_sort", sinkhorn_sort, "ott in float64", "jax", {"iterations": 10_000, "tol": 1e-14},
-        {"x": TIES, "eps": FLAT}, 4,
+        {"eps": FLAT}, 4,
     ),
 )  # fmt: skip
 

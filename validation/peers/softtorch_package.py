@@ -108,7 +108,7 @@ def fast_rank(theta: Any, *, eps: Any, regularization: str = "l2") -> Any:
 
 def sinkhorn_sort(
     x: Any, *, eps: Any, iterations: Any = None, tol: Any = None, targets: Any = None, squash: Any = None,
-    backward: str = "unrolled",
+    backward: str | None = None,
 ) -> Any:  # fmt: skip
     if targets is not None or squash is not None or tol is None or x.shape[-1] == 1:
         raise NotOffered("targets, squashing, a number of iterations, or one value")

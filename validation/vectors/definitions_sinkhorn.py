@@ -28,16 +28,22 @@ def _squashed(x: Sequence[Dual]) -> list[Dual]:
     return [1 / (1 + exp((mean - v) / std)) for v in x]
 
 
+def _settled(now: Sequence[Dual], before: Sequence[Dual]) -> bool:
+    """Have the slopes converged too? Symmetric values have their plan after one iteration, its derivative later."""
+    return all(abs(slope) <= LIMIT for a, b in zip(now, before, strict=True) for slope in (a - b).d.values())
+
+
 def _plan(x: Sequence[Dual], y: Sequence[Any], eps: Dual, most: int, tol: mpf) -> Array:
     n = len(x)
     log_n = mpmath.log(n)
     cost = [[(v - t) * (v - t) for t in y] for v in x]
     f, g = [Dual(0)] * n, [Dual(0)] * n
     for _ in range(most):
+        before = g
         f = [-eps * (_log_sum([(g[j] - cost[i][j]) / eps for j in range(n)]) + log_n) for i in range(n)]
         g = [-eps * (_log_sum([(f[i] - cost[i][j]) / eps for i in range(n)]) + log_n) for j in range(n)]
         masses = [sum(exp(Dual((f[i] + g[j] - cost[i][j]).v / eps.v)).v for j in range(n)) for i in range(n)]
-        if max(abs(n * mass - 1) for mass in masses) <= tol:
+        if max(abs(n * mass - 1) for mass in masses) <= tol and (tol != LIMIT or _settled(g, before)):
             break
     p = np.empty((n, n), object)
     for i in range(n):
@@ -48,14 +54,15 @@ def _plan(x: Sequence[Dual], y: Sequence[Any], eps: Dual, most: int, tol: mpf) -
 
 def sinkhorn_sort(
     x: Array, *, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> tuple[Array, ...]:  # fmt: skip
     batch, n = x.shape[:-1], x.shape[-1]
     ladder = np.array([Dual(float(v)) for v in np.linspace(0.0, 1.0, n)], object)
     targets = np.broadcast_to(ladder if targets is None else targets, x.shape)
     temperatures = np.broadcast_to(eps, batch)
     limit = mpf(-1) if iterations and tol is None else DEFAULT_TOL if tol is None else mpf(float(tol))
-    if backward == "implicit":
+    converged = iterations is None or tol is not None if backward is None else backward == "implicit"
+    if converged:
         limit, iterations = LIMIT, None
     p = np.empty((*batch, n, n), object)
     for row in np.ndindex(batch):

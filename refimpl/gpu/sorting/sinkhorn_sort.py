@@ -18,7 +18,7 @@ from numba import cuda
 from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_row, xp
 from refimpl.jit import scalar
-from refimpl.sorting.sinkhorn_implicit import RIDGE
+from refimpl.sorting.sinkhorn_implicit import UNWANTED
 from refimpl.sorting.sinkhorn_iterations import Residuals
 from refimpl.sorting.sinkhorn_problem import Problem, remark, setup
 from refimpl.sorting.sinkhorn_sort import Gradients, gradients
@@ -159,9 +159,75 @@ def sinkhorn_backward(
             gf[row, i] = 0.0  # (3)
 
 
+@device_kernel
+def implicit_kernel(
+    x: Float, y: Float, plan: Float, gp: Float, rank: Array, item: Array, c: Float, m: Float, solution: Float,
+    w: Float, gt: Float, gx: Float, gy: Float,
+) -> None:  # fmt: skip
+    """Block ``row`` does what ``sinkhorn_implicit`` derives: (9) with m = 0, then with the solution of (10), by (11)."""
+    row, thread, threads, n = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x, x.shape[1]
+    for i in range(thread, n, threads):
+        best, total = 0, 0.0
+        for j in range(n):
+            total += plan[row, j, i]
+            best = j if plan[row, j, i] > plan[row, best, i] else best
+        rank[row, i], c[row, i], solution[row, i] = best, max(total, UNWANTED), 0.0
+        best = 0
+        for j in range(n):
+            best = j if plan[row, i, j] > plan[row, i, best] else best
+        item[row, i] = best
+    for turn in range(2):
+        cuda.syncthreads()
+        for i in range(thread, n, threads):
+            top, level = rank[row, i], 0.0
+            for j in range(n):
+                gt[row, j, i] = (gp[row, j, i] - gp[row, top, i]) - (solution[row, j] - solution[row, top])
+                level += plan[row, j, i] * gt[row, j, i]
+            level /= c[row, i]  # (9)
+            for j in range(n):
+                gt[row, j, i] = plan[row, j, i] * (gt[row, j, i] - level)  # (9)
+        cuda.syncthreads()
+        if turn == 1:
+            break
+        for j in range(thread, n, threads):
+            m[row, j] = 0.0
+            for i in range(n):
+                m[row, j] += gt[row, j, i]  # (10)
+            for k in range(j):
+                w[row, j, k] = 0.0
+                for i in range(n):
+                    w[row, j, k] += plan[row, j, i] * plan[row, k, i] / c[row, i]  # (10)
+        for back in range(n - 1):
+            k = n - 1 - back
+            cuda.syncthreads()
+            d = 0.0
+            for j in range(k):
+                d += w[row, k, j]
+            for j in range(thread, k, threads):
+                r = w[row, k, j] / d if d > 0.0 else 0.0
+                m[row, j] += r * m[row, k]  # (11)
+                for i in range(j):
+                    w[row, j, i] += r * w[row, k, i]  # (11)
+            if thread == 0:
+                w[row, k, k] = d
+        for k in range(n):
+            cuda.syncthreads()
+            joined = k > 0 and w[row, k, k] > 0.0
+            found = m[row, k] / w[row, k, k] if joined else 0.0  # (11)
+            for j in range(k + 1 + thread, n, threads):
+                m[row, j] += w[row, j, k] * found  # (11)
+            if thread == 0:
+                solution[row, k] = found
+    for i in range(thread, n, threads):
+        gx[row, i], gy[row, i] = 0.0, 0.0
+        for j in range(n):
+            gx[row, i] += gt[row, j, i] * (y[row, j] - y[row, rank[row, i]])  # (4)
+            gy[row, i] += gt[row, i, j] * (x[row, j] - x[row, item[row, i]])  # (4)
+
+
 def value(
     x: Array, *, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> Array:  # fmt: skip
     """The plan of entropic optimal transport from values to ascending targets, as a relaxed permutation matrix."""
     return forward(x, eps=eps, iterations=iterations, tol=tol, targets=targets, squash=squash, backward=backward)[0]
@@ -169,7 +235,7 @@ def value(
 
 def forward(
     x: Array, *, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The matrix, and what the backward pass needs."""
     problem = setup(gate, x, eps, iterations, tol, targets, squash, backward, xp())
@@ -211,13 +277,10 @@ def pull_back(residuals: Residuals, gp: Float) -> tuple[Float, Float, Float]:
 
 
 def implicit(problem: Problem, plan: Float, gp: Float) -> tuple[Float, Float, Float]:
-    """Cotangents of x, y and the starting potential, by (9), (10) and the linear algebra of the array module."""
-    n = plan.shape[-1]
-    m_matrix = gp * plan  # (1)
-    of_inputs, of_ranks = m_matrix.sum(axis=-2), m_matrix.sum(axis=-1)
-    system = (1.0 + n * RIDGE) * xp().eye(n) - plan @ plan.swapaxes(-1, -2) + 1.0 / n  # (10)
-    m = xp().linalg.solve(system, of_ranks[..., None] - plan @ of_inputs[..., None])
-    left = of_inputs[:, None, :] - m.swapaxes(-1, -2) @ plan
-    gt = plan * (gp - left - m)  # (9)
-    gx, gy = (gt * problem.y[:, :, None]).sum(axis=-2), (gt @ problem.x[..., None])[..., 0]  # (4)
+    """Cotangents of x, y and the starting potential, every row."""
+    rows, n = problem.x.shape
+    gx, gy, c, m, solution = (empty((rows, n)) for _ in range(5))
+    rank, item = xp().empty((rows, n), np.int64), xp().empty((rows, n), np.int64)
+    w, gt = empty((rows, n, n)), empty((rows, n, n))
+    per_row(implicit_kernel, rows, n, problem.x, problem.y, plan, gp, rank, item, c, m, solution, w, gt, gx, gy)
     return gx, gy, xp().zeros_like(gy)

@@ -21,7 +21,7 @@ gate = Gate("topk.sinkhorn_topk")
 
 def value(
     x: Array, *, k: int, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> Array:  # fmt: skip
     """The k largest values by entropic optimal transport: row m of P_k is the distribution of the m-th largest."""
     return forward(
@@ -31,7 +31,7 @@ def value(
 
 def forward(
     x: Array, *, k: int, eps: Any, iterations: int | None = None, tol: float | None = None, targets: Any = None,
-    squash: str | None = None, backward: str = "unrolled",
+    squash: str | None = None, backward: str | None = None,
 ) -> tuple[Array, Residuals]:  # fmt: skip
     """The rows, and what the backward pass needs."""
     problem = setup(gate, x, eps, iterations, tol, targets, squash, backward, xp())

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from validation.mutants.mutant import of
 
+DAMPED = """q, n = residuals.plan, gp.shape[-1]
+        M = gp * q
+        system = 1.001 * np.eye(n) - q @ q.swapaxes(-1, -2) + 1.0 / n
+        m = np.linalg.solve(system, M.sum(-1)[..., None] - q @ M.sum(-2)[..., None])
+        gt = q * (gp - (M.sum(-2)[:, None, :] - m.swapaxes(-1, -2) @ q) - m)
+        return (gt * problem.y[:, :, None]).sum(-2), (gt @ problem.x[..., None])[..., 0], np.zeros_like(problem.x)"""
+COLUMNS = """q = residuals.plan
+        gt = q * (gp - (q * gp).sum(-2, keepdims=True))
+        return (gt * problem.y[:, :, None]).sum(-2), (gt @ problem.x[..., None])[..., 0], np.zeros_like(problem.x)"""
+
 # fmt: off
 SORT = of(
     "sorting.sinkhorn_sort",
@@ -40,7 +50,8 @@ SORT = of(
     ("implicit: potentials left out", "return implicit(problem, residuals.plan, gp)", "return ((residuals.plan * gp * problem.y[:, :, None]).sum(1), ((residuals.plan * gp) @ problem.x[..., None])[..., 0], np.zeros_like(problem.x))"),
     ("implicit: plan transposed", "return implicit(problem, residuals.plan, gp)", "return implicit(problem, residuals.plan.swapaxes(-1, -2), gp)"),
     ("implicit: sign", "return implicit(problem, residuals.plan, gp)", "return implicit(problem, residuals.plan, -gp)"),
-    ("implicit: null vector fixed by damping", "return implicit(problem, residuals.plan, gp)", "return implicit(problem, 0.9 * residuals.plan, gp / 0.9)"),
+    ("implicit: null vector fixed by damping", "return implicit(problem, residuals.plan, gp)", DAMPED),
+    ("implicit: columns balanced, rows not", "return implicit(problem, residuals.plan, gp)", COLUMNS),
     ("implicit: the first order alone", "return implicit(problem, residuals.plan, gp)", "return tuple(2.0 * part for part in implicit(problem, residuals.plan, gp))"),
     ("off by 1e-6", "by_x = xp.ldexp(gx, -power)", "by_x = (1.0 + 1e-6) * xp.ldexp(gx, -power)"),
 )

@@ -27,9 +27,7 @@ Index: TypeAlias = "int | np.uint64"  # unsigned where a loop is to be vectorise
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 
-SINGLE_THREADED = (
-    10_000  # numbers from which a product of vectors starts threads of its own (which may sleep for 20 ms)
-)
+SINGLE_THREADED = 10_000  # beyond so many numbers, BLAS's product of vectors wakes threads, and may wait 20 ms for them
 SCRATCH_SIZES = (2**12, 2**22)  # numbers: below, allocation is cheap; above, keeping 32 MiB a role would be greedy
 _scratch = threading.local()
 

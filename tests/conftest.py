@@ -10,7 +10,7 @@ from hypothesis import settings
 from refimpl import boundary
 from refimpl.checking.process import Program
 
-settings.register_profile("refimpl", deadline=None, derandomize=True, max_examples=20, database=None)
+settings.register_profile("refimpl", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("refimpl")
 
 

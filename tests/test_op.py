@@ -253,9 +253,7 @@ def test_every_refusal_names_operator_argument_and_expectation(op: AnyOp, case: 
     message = str(raised.value)
     assert text in message
     names = "|".join(op.signature.parameters)
-    assert re.fullmatch(
-        rf"{re.escape(op.id)}: argument '({names})' (is|has|holds|uses|adds|add) .+; expected .+", message
-    )
+    assert re.fullmatch(rf"{re.escape(op.id)}: argument '({names})' (is|has|holds|uses) .+; expected .+", message)
 
 
 @pytest.mark.parametrize(("op", "case"), cases(refused=False))
@@ -267,6 +265,8 @@ def test_every_case_gives_its_expected_value_and_finite_gradients(op: AnyOp, cas
         printed = 5e-15 if "distributions" in op.id else 5e-13
         assert np.abs(pack(op, y) - want).max() < printed * max(1.0, np.abs(want).max())
     if "nan" in case.tags:  # what does not depend on it stays a number
+        assert np.isnan(pack(op, y)).any()
+        assert np.isfinite(pack(op, y)).any()
         return
     assert np.isfinite(pack(op, y)).all()
     g = np.random.default_rng(1).standard_normal(pack(op, y).shape)
@@ -318,11 +318,11 @@ def test_every_line_of_a_derivation_is_carried_by_the_kernel(op: AnyOp) -> None:
     derivation, code = text.partition("# Derivation")[2].partition("@")[::2]
     numbers = set(re.findall(r"^#\s+\((\d+)\)", derivation, re.MULTILINE))
     carried = set(re.findall(r"\((\d+)\)", " ".join(re.findall(r"  #((?: \(\d+\))+)$", code, re.MULTILINE))))
-    if not numbers:  # on top of another operator's kernels, whose derivation it names
-        assert re.search("[Dd]erivation", inspect.getsource(inspect.getmodule(op.backward)))  # type: ignore[arg-type]
+    if not re.search("^@(kernel|inlined|reduction|specialised)", text, re.MULTILINE):
+        assert re.search("[Dd]erivation", text), "it has no kernel of its own, and says where the derivation is"
         return
-    assert carried <= numbers
-    assert len(numbers - carried) <= 1, "a step may need no term of its own: a sum over shared rows, a constant"
+    assert numbers
+    assert numbers == carried
 
 
 @every_operator

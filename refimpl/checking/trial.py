@@ -177,9 +177,7 @@ class Trials:
         rng = np.random.default_rng([self.seed, 2, g.size])
         u = rng.standard_normal(x.shape) * np.maximum(np.abs(x), 0.5)
         kink = self.op.margin(**args) if self.op.margin else np.inf
-        noise = float(
-            np.finfo(np.float64).eps * np.abs(y * g).sum()
-        )  # entries are rounded, and in steps for small steps
+        noise = float(np.finfo(np.float64).eps * np.abs(y * g).sum())  # of the rounding of each entry
         room = kink / (4.0 * float(np.abs(u).max()) * (1.0 + max(_largest(v) for v in args.values())))
 
         def judged(gradient: Array, subject: Implementation) -> Judgement:

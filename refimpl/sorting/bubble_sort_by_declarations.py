@@ -256,7 +256,11 @@ CASES = (
         args={"t": np.array([[math.nan, 1.0], [2.0, 3.0]]), "a": A3[:2], "steepness": 1.0},
         tags=("nan",),
     ),
-    Case(name="NaN key", args={"t": T3, "a": np.array([1.0, math.nan, 2.0]), "steepness": 1.0}, tags=("nan",)),
+    Case(
+        name="NaN key",
+        args={"t": T3, "a": np.array([[1.0, math.nan, 2.0], [1.0, 0.0, 2.0]]), "steepness": 1.0},
+        tags=("nan",),
+    ),
     Case(name="complex t", args={"t": T3 * 1j, "a": A3, "steepness": 1.0}, error=(TypeError, "complex128")),
     Case(name="t of one axis", args={"t": A3, "a": A3, "steepness": 1.0}, error=(ValueError, "at least 2 axes")),
     Case(

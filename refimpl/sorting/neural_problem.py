@@ -9,6 +9,7 @@ import numpy as np
 
 from refimpl.boundary import FLOAT32, FLOAT64, Array, Float, Gate, empty, result_dtype, unbroadcast
 from refimpl.jit import kernel
+from refimpl.sorting.problem import values_to_sort
 
 LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
 ROOM = 64  # in units of 2 to this, sums of n^2 differences of scores stay finite; more would lose scores below 1e-289
@@ -38,10 +39,7 @@ class Gradients(NamedTuple):
 
 def checked(gate: Gate, s: Any, tau: Any) -> tuple[Array, Array, Float]:
     """The arguments, and the temperature of every batch row."""
-    s = gate.array("s", s, rank=1)
-    if s.shape[-1] == 0:
-        gate.refuse("s", f"has shape {s.shape}: nothing to sort", "at least one score along the last axis")
-    gate.finite_or_nan("s", s, "finite values: mask them, or stand in a large finite number")
+    s = values_to_sort(gate, "s", s)
     tau = gate.parameter("tau", tau)
     return s, tau, gate.spread("tau", tau, s.shape[:-1], full=True)
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, result_dtype
+from refimpl.boundary import SINGLE_THREADED, Array, Float, Gate, result_dtype
 from refimpl.jit import kernel
+from refimpl.sorting.problem import values_to_sort
 
 HUGE = 2.0**1022  # a row with scores beyond is halved: then its differences are finite
 FEW = 8  # n / k from which it is cheaper to pass over the scores once than to sort them
@@ -28,18 +29,15 @@ class Problem(NamedTuple):
 
 def setup(gate: Gate, s: Any, k: int | None, tau: Any, power: Any) -> Problem:
     """Check the arguments; k is None for all rows, or was checked."""
-    s = gate.array("s", s, rank=1)
+    s = values_to_sort(gate, "s", s)
     n = s.shape[-1]
-    if n == 0:
-        gate.refuse("s", f"has shape {s.shape}: nothing to sort", "at least one score along the last axis")
-    gate.finite_or_nan("s", s, "finite values: mask them, or stand in a large finite number")
     tau = gate.parameter("tau", tau)
     if not isinstance(power, int | float | np.number) or isinstance(power, bool) or power not in (1, 2):
         gate.refuse("power", f"is {power!r}", "1 or 2: below 1 the slope at equal scores is infinite")
     scores = s.reshape(s.size // n, n).astype(np.float64)
     temperatures = gate.spread("tau", tau, s.shape[:-1], full=True)
     unit = np.ones_like(temperatures)
-    if not math.isfinite(np.vdot(s, s)):  # as in finite_or_nan: no row of ordinary scores is asked one by one
+    if s.size > SINGLE_THREADED or not math.isfinite(np.vdot(s, s)):  # few ordinary scores are not asked one by one
         unit = np.where((abs(scores) > HUGE).any(axis=-1), 0.5, 1.0)
         scores *= unit[:, None]
     k = n if k is None else k

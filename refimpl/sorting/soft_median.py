@@ -69,7 +69,7 @@ def trim_backward(
         for i in range(n):
             mean += w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale)
         for i in range(n):
-            g[i] = w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale - mean)  # (2)
+            g[i] = w[row, i] * (x[row, i] * scale - x[row, heaviest] * scale - mean)  # (2) (3)
             pushed[i] = 0.0
         for undone in range(rounds):
             old = logw[row, rounds - 1 - undone]

@@ -74,7 +74,7 @@ def distribution(gate: Gate, weights: Any, rows: int) -> Float:
     total = math.fsum(array.tolist())
     if not abs(total - 1.0) <= SUM_TOLERANCE:
         gate.refuse(
-            "weights", f"adds up to {total:.9g}", "a distribution over k, which adds up to 1: divide by the sum"
+            "weights", f"has the sum {total:.9g}", "a distribution over k, which adds up to 1: divide by the sum"
         )
     return array.astype(np.float64)
 

@@ -197,7 +197,8 @@ CASES = (
         source="equation sheet, section 4: w = [1, .5, 0, 0, 0]",
     ),
     Case(name="NaN beyond the last weight", tags=("nan",),
-         args={"P_k": np.array([[0.5, 0.5], [math.nan, math.nan]]), "label": 0, "weights": np.array([1.0, 0.0])}),
+         args={"P_k": np.array([[[0.5, 0.5], [math.nan, math.nan]], [[math.nan, 0.5], [0.5, 0.5]]]), "label": 0,
+               "weights": np.array([1.0, 0.0])}),
     Case(name="NaN in one row", tags=("nan",), args={
         "P_k": np.stack([A_MATRIX, np.full((2, 3), math.nan)]), "label": np.array([1, 1]), "weights": EVEN}),
     Case(name="probability 0", tags=("saturated", "kink"),
@@ -229,7 +230,7 @@ CASES = (
     Case(name="labels of another batch", args={"P_k": np.stack([A_MATRIX] * 2), "label": np.array([0, 1, 2]),
          "weights": EVEN}, error=(ValueError, "has batch axes (3,); expected axes that broadcast against (2,) of P_k")),
     Case(name="weights that add up to 2", args={"P_k": A_MATRIX, "label": 0, "weights": np.ones(2)},
-         error=(ValueError, "adds up to 2; expected a distribution")),
+         error=(ValueError, "has the sum 2; expected a distribution")),
     Case(name="negative weight", args={"P_k": A_MATRIX, "label": 0, "weights": np.array([1.5, -0.5])},
          error=(ValueError, "holds -0.5 at index 1")),
     Case(name="nan weight", args={"P_k": A_MATRIX, "label": 0, "weights": np.array([math.nan, 0.5])},

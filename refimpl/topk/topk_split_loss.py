@@ -264,7 +264,7 @@ def backward(residuals: Residuals, gloss: Any) -> Gradients:
     x_shape, matrix_shape = residuals.shapes
     return Gradients(
         x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
-        P_k=pull(residuals.from_p, label, slope, residuals.w, gloss, matrix_shape, residuals.dtype),
+        P_k=pull(residuals.from_p, label, slope, residuals.w, gloss, matrix_shape, residuals.dtype),  # (2)
     )
 
 

@@ -342,3 +342,8 @@ def pull_at(loss: AnyOp, g: Any) -> Callable[[], Any]:
 def test_a_cotangent_of_another_shape_is_refused(loss: AnyOp, wrong: Any) -> None:
     with pytest.raises(ValueError, match=rf"{loss.id}: argument 'cotangent' has shape"):
         pull_at(loss, wrong)()
+
+
+def test_an_entry_of_weight_0_is_not_asked_for() -> None:
+    p = np.array([[1.0, np.nan], [0.5, 0.5]])
+    agree(sorting.permutation_cross_entropy(p, np.eye(2)), 0.5 * np.log(2.0), 4.0)

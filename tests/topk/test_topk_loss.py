@@ -231,8 +231,8 @@ def test_weights_that_add_up_to_1_within_rounding_are_taken_as_they_are(off: flo
 
 @pytest.mark.parametrize(
     ("weights", "text"),
-    [([0.5, 0.499], "adds up to 0.999"), ([1.5, -0.5], "holds -0.5 at index 1"), ([math.inf, 0.0], "holds inf at index 0"),
-     ([1.0], r"has shape \(1,\); expected shape \(2,\)"), (1.0, r"has shape \(\)"), ([0.0, 0.0], "adds up to 0;")],
+    [([0.5, 0.499], "has the sum 0.999"), ([1.5, -0.5], "holds -0.5 at index 1"), ([math.inf, 0.0], "holds inf at index 0"),
+     ([1.0], r"has shape \(1,\); expected shape \(2,\)"), (1.0, r"has shape \(\)"), ([0.0, 0.0], "has the sum 0;")],
 )  # fmt: skip
 def test_weights_that_are_no_distribution_are_refused(weights: Any, text: str) -> None:
     with pytest.raises(ValueError, match=rf"topk\.topk_loss: argument 'weights' .*{text}"):

@@ -12,6 +12,7 @@ They are products of x (scaled to at most 1 by a power of 2) and y (everything e
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import Any, NamedTuple
@@ -68,7 +69,7 @@ def setup(
     most, tol, goal = _goal(gate, iterations, tol, implicit)
     squashed = squash is not None and gate.choice("squash", squash, SQUASHES) == 0
     batch, rows = x.shape[:-1], x.size // n
-    y = xp.linspace(0.0, 1.0, n) if targets is None else _targets(gate, targets, n, xp)
+    y = xp.asarray(_ladder(n)) if targets is None else _targets(gate, targets, n, xp)
     wide = gate.spread("targets", y, x.shape, full=True).reshape(rows, n)
     values = x.reshape(rows, n).astype(np.float64, copy=False)
     z, spread, reach = standardised(values, xp) if squashed else (None, xp.ones((rows, 1)), xp.zeros((rows, 1), int))
@@ -78,6 +79,14 @@ def setup(
     return Problem(
         *scaled, z, spread, reach, most, tol, goal, implicit, shapes, result_dtype(x)
     )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=16)
+def _ladder(n: int) -> Float:
+    """The targets of those who give none."""
+    ladder = np.linspace(0.0, 1.0, n)
+    ladder.setflags(write=False)
+    return ladder
 
 
 def _goal(gate: Gate, iterations: Any, tol: Any, implicit: bool) -> tuple[int, float, float]:
@@ -113,9 +122,9 @@ def _scaled(
     d, e = x - centre, targets - middle
     power = xp.frexp(xp.abs(d).max(axis=-1, keepdims=True))[1]
     offset = targets / 2.0 - centre / 2.0  # halves and quarters: differences of huge numbers stay finite
-    nearest = xp.abs(offset).argmin(axis=-1)[:, None]
-    gap = targets / 2.0 - xp.take_along_axis(targets, nearest, -1) / 2.0
-    both = offset / 2.0 + xp.take_along_axis(offset, nearest, -1) / 2.0
+    nearest = xp.arange(len(x)), xp.abs(offset).argmin(axis=-1)
+    gap = targets / 2.0 - targets[nearest][:, None] / 2.0
+    both = offset / 2.0 + offset[nearest][:, None] / 2.0
     mantissa, exponent = xp.frexp(eps)
     (of_e, high), (of_gap, far), (of_both, near) = xp.frexp(e), xp.frexp(gap), xp.frexp(both)
     high, far = high + (power + 1 - exponent), far + near + (3 - exponent)
@@ -146,8 +155,8 @@ def standardised(x: Float, xp: Any) -> tuple[Float, Float, Array]:
     small = small - small[:, :1]  # exactly 0 where all are equal
     again = xp.frexp(xp.abs(small).max(axis=-1, keepdims=True))[1]
     small = xp.ldexp(small, -again)  # squares of tiny differences would vanish
-    small = small - small.mean(axis=-1, keepdims=True)
-    spread = xp.sqrt((small * small).mean(axis=-1, keepdims=True))
+    small = small - small.sum(axis=-1, keepdims=True) / x.shape[1]
+    spread = xp.sqrt((small * small).sum(axis=-1, keepdims=True) / x.shape[1])
     return small / xp.where(spread > 0.0, spread, xp.where(spread == 0.0, 1.0, spread)), spread, reach + again
 
 

@@ -267,11 +267,11 @@ def gradients(problem: Problem, gx: Float, gy: Float, gstart: Float, xp: Any = n
         both = (problem.x * gx).sum(axis=-1) + (problem.start * gstart).sum(axis=-1)
         by_eps = -xp.ldexp(both[:, None] / mantissa, -exponent)[:, 0]  # (7)
         if problem.z is not None:
-            z, tail = problem.z, xp.exp(-xp.abs(problem.z))
+            z, n, tail = problem.z, gx.shape[1], xp.exp(-xp.abs(problem.z))
             gz = by_x * (tail / ((1.0 + tail) * (1.0 + tail)))  # (8)
-            flat = gz - gz.mean(axis=-1, keepdims=True) - z * (z * gz).mean(axis=-1, keepdims=True)  # (8)
+            flat = gz - gz.sum(axis=-1, keepdims=True) / n - z * ((z * gz).sum(axis=-1, keepdims=True) / n)  # (8)
             level = xp.where(problem.spread == 0.0, 1.0, problem.spread)
-            still = (problem.spread == 0.0) | (gx.shape[1] == 2)  # two values have z = -1, 1 whatever they are (E-17)
+            still = (problem.spread == 0.0) | (n == 2)  # two values have z = -1, 1 whatever they are (E-17)
             by_x = xp.where(still, 0.0 * flat, xp.ldexp(flat / level, -problem.reach))  # (8)
     by_x, by_eps = xp.clip(by_x, -LARGEST, LARGEST), xp.clip(by_eps, -LARGEST, LARGEST)
     return Gradients(

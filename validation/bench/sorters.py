@@ -228,7 +228,7 @@ def transports(quick: bool) -> list[Row]:
                 ("100 iterations", {"iterations": 100}, {
                     "implicit_diff": None, "min_iterations": 100, "max_iterations": 100, "threshold": -1.0,
                     "inner_iterations": 100}),
-                ("tol 1e-3, unrolled", {"tol": 1e-3, "iterations": 2000}, {
+                ("tol 1e-3, unrolled", {"tol": 1e-3, "iterations": 2000, "backward": "unrolled"}, {
                     "implicit_diff": None, "threshold": 1e-3, "max_iterations": 2000}),
             )  # fmt: skip
             for label, mine, goal in settings:

@@ -181,12 +181,18 @@ def gradients(residuals: Residuals, gtheta: Array, geps: Float) -> Gradients:
     )
 
 
+def finite(array: Array) -> Array:
+    """Infinities become the largest floats; NaN stays."""
+    cut: Array = array.clip(-LARGEST, LARGEST)
+    return cut
+
+
 def finite_sum(geps: Array, batch: tuple[int, ...], shape: tuple[int, ...]) -> Array:
     """The gradient of eps from those of the rows: each of them, and their sum, at most the largest float. NaN stays.
 
     For eps near 1e-160 and below a row's gradient may be infinite, and infinities of two rows would add up to no number.
     """
-    rows = geps.clip(-LARGEST, LARGEST).reshape(batch)
+    rows = finite(geps).reshape(batch)
     with np.errstate(over="ignore", invalid="ignore"):
         total = unbroadcast(rows, shape)
     flat = total.reshape(-1)

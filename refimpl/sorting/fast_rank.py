@@ -17,6 +17,7 @@ from typing import Any
 from refimpl.boundary import Array, Float, Gate, empty, run, scratch
 from refimpl.jit import kernel
 from refimpl.op import Op, Out, Source, Tol
+from refimpl.scalars.swaps import bounded
 from refimpl.sorting import fast_definition as define
 from refimpl.sorting import fast_rank_declarations as declare
 from refimpl.sorting.arrangement import Gradients, Residuals, gradients, pooled, setup
@@ -89,7 +90,7 @@ def rank_backward(
                 for k in range(first, last):
                     g[k] = g[k] - mean  # (1)
             for k in range(first, last):
-                gtheta[row, order[row, k]] = -g[k] / eps[row]  # (3)
+                gtheta[row, order[row, k]] = bounded(-g[k] / eps[row])  # (3)
                 by_eps += g[k] * ((x[row, k] - base) / unit)  # (4)
         geps[row] = by_eps / eps[row]  # (4)
 
@@ -141,10 +142,9 @@ def value(theta: Array, *, eps: Any, regularization: str = "l2") -> Array:
     Numerics
     --------
     Everything is formed from differences within a block, so eps -> 0 gives the hard ranks (ties share their mean) and
-    a shift costs no digits. Rows beyond 2^1021 or below 2^-900 are scaled, and eps with them. A gradient of eps too
-    large for a float is the largest float. That of theta, -gs / eps, is infinite where |gs| / eps is too large for a
-    float: eps below 1e-308 with cotangents of size 1, or cotangents near 1e308 with eps below 1. Cotangents near 1e308
-    may overflow in the sum of a block too, and then give infinities and NaN.
+    a shift costs no digits. Rows beyond 2^1021 or below 2^-900 are scaled, and eps with them. A gradient too large for
+    a float is the largest float: that of theta is -gs / eps, with eps below 1e-308, say. Cotangents near 1e308 may
+    overflow in the sum of a block, and then give NaN.
     Time O(n log n) a row, of which the sort takes most; memory O(n) a row.
 
     Source

@@ -16,15 +16,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, Index, empty, run, unbroadcast
+from refimpl.boundary import Array, Float, Gate, Index, empty, run
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out, Source, Tol
+from refimpl.scalars.swaps import bounded
 from refimpl.sorting import soft_median_declarations as declare
+from refimpl.sorting.arrangement import finite, finite_sum
 from refimpl.sorting.median_problem import Asked, middle, setup
 from refimpl.sorting.network_sort import Residuals as Sorted
 from refimpl.sorting.network_sort import pull_values, run_values
 from refimpl.sorting.problem import shrinking
-from refimpl.sorting.trimming import select, trim
+from refimpl.sorting.trimming import held, select, trim
 
 gate = Gate("sorting.soft_median")
 
@@ -51,7 +53,7 @@ def softmax_backward(p: Float, g: Float, m: Index, b2: float, c: Float) -> float
     for i in range(g.size):
         shared += p[i] * (g[i] - most)
     for i in range(g.size):
-        c[i] = b2 * (p[i] * (shared - (g[i] - most)))  # (4) (5)
+        c[i] = held(b2 * (p[i] * (shared - (g[i] - most))))  # (4) (5)
     return shared + most
 
 
@@ -74,16 +76,16 @@ def trim_backward(
         for undone in range(rounds):
             old = logw[row, rounds - 1 - undone]
             low, high = select(x[row], old, -b1[row], p), select(x[row], old, b1[row], r)
-            by_b2 -= softmax_backward(p, g, low, b2[row], below)  # (4) (5)
-            by_b2 -= softmax_backward(r, g, high, b2[row], above)  # (4) (5)
+            by_b2 = held(by_b2 - softmax_backward(p, g, low, b2[row], below))  # (4) (5)
+            by_b2 = held(by_b2 - softmax_backward(r, g, high, b2[row], above))  # (4) (5)
             for i in range(n):
-                g[i] += below[i] + above[i]  # (5)
-                pushed[i] += above[i] - below[i]  # (6)
+                g[i] = held(g[i] + (below[i] + above[i]))  # (5)
+                pushed[i] = held(pushed[i] + (above[i] - below[i]))  # (6)
         for i in range(n):
-            by_b1 += (x[row, i] * scale - y[row] * scale) * pushed[i]  # (6), as pushed sums to 0
-            gx[row, i] = w[row, i] + b1[row] * pushed[i] / scale  # (1) (6)
-        gb1[row] = by_b1 / scale / scale
-        gb2[row] = by_b2 / scale
+            by_b1 = held(by_b1 + (x[row, i] * scale - y[row] * scale) * pushed[i])  # (6), as pushed sums to 0
+            gx[row, i] = bounded(w[row, i] + b1[row] * pushed[i] / scale)  # (1) (6)
+        gb1[row] = bounded(by_b1 / scale / scale)
+        gb2[row] = bounded(by_b2 / scale)
 
 
 class Trimmed(NamedTuple):
@@ -171,8 +173,8 @@ def value(
     --------
     exact: O(n rounds). fast: O(n rounds) time, O(n) memory a row for values alone, O(n rounds) with residuals. Softmaxes
     are of differences from their largest entry, so nothing overflows; log-weights end at -8e307. Log-weights of size b2
-    are rounded, so the result is off by up to about b2 ulp. Gradients that exceed all floats are infinite or NaN;
-    those of cotangents near 1e308 may overflow to infinity or NaN.
+    are rounded, so the result is off by up to about b2 ulp. Gradients that exceed all floats, or on the way 1e307, are
+    cut down.
 
     Source
     ------
@@ -256,8 +258,9 @@ def in_the_middle(gb: Float) -> Float:
 def gradients(residuals: Residuals, gy: Array, gx: Float, *parameters: Float) -> Gradients:
     """By row gy times what y = 1 gives; in the shapes the arguments came in, summed where they were broadcast."""
     x_shape, *shapes = residuals.shapes
-    of_x = (gx * gy[:, None]).reshape(x_shape).astype(residuals.dtype, copy=False)
-    found = [unbroadcast((g * gy).reshape(x_shape[:-1]), shape) for g, shape in zip(parameters, shapes, strict=True)]
+    with np.errstate(over="ignore"):  # beyond all floats: the largest
+        of_x = finite(gx * gy[:, None]).reshape(x_shape).astype(residuals.dtype, copy=False)
+        found = [finite_sum(g * gy, x_shape[:-1], shape) for g, shape in zip(parameters, shapes, strict=True)]
     return Gradients(of_x, found[0], None, None) if residuals.exact is not None else Gradients(of_x, None, *found)
 
 

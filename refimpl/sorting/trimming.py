@@ -5,9 +5,10 @@ from __future__ import annotations
 from refimpl.boundary import Float, Index
 from refimpl.jit import inlined, kernel
 from refimpl.scalars.exponential import exponential
-from refimpl.scalars.swaps import difference
+from refimpl.scalars.swaps import difference, within
 
 REMOVED = -8e307  # log-weights stay above: differences of two of them are finite
+LONGEST = 2.0**1020  # cotangents stay within: so are those of theirs
 
 
 @inlined
@@ -26,6 +27,12 @@ def select(x: Float, logw: Float, b1: float, p: Float) -> Index:
     for i in range(x.size):
         p[i] /= total
     return top
+
+
+@inlined
+def held(g: float) -> float:
+    """A cotangent, kept from overflowing; NaN stays."""
+    return within(g, -LONGEST, LONGEST)
 
 
 @inlined

@@ -263,8 +263,7 @@ def test_extreme_finite_inputs_give_finite_outputs(op: Any, regularization: str,
             assert (y >= theta.min(-1, keepdims=True) - RESOLVED).all()
         pulled = pullback(rng.standard_normal(theta.shape))
         assert np.isfinite(pulled.eps)
-        assert not np.isnan(pulled.theta).any()
-        assert np.isfinite(pulled.theta).all() or (op is fast_rank and eps < 1e-308)  # -gs / eps is infinite
+        assert np.isfinite(pulled.theta).all()
 
 
 @each
@@ -319,9 +318,10 @@ def test_sums_of_rows_are_plain_sums_until_they_overflow() -> None:
 
 @pytest.mark.parametrize(("g", "eps"), [(1.0, 1e-310), (1e308, 0.1)])
 @both
-def test_the_gradient_of_soft_ranks_is_infinite_where_it_is_no_float(regularization: str, g: float, eps: float) -> None:
+def test_a_gradient_of_theta_beyond_all_floats_is_the_largest_float(regularization: str, g: float, eps: float) -> None:
     pulled = fast_rank.vjp(np.ones(2), eps=eps, regularization=regularization)[1](np.array([g, 0.0]))
-    same_bits(pulled.theta, np.array([-math.inf, math.inf]))
+    most = np.finfo(np.float64).max
+    same_bits(pulled.theta, np.array([-most, most]))
     same_bits(pulled.eps, np.float64(0.0))
 
 

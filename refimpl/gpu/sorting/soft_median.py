@@ -17,12 +17,12 @@ from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element, xp
 from refimpl.gpu.sorting.network_sort import pull_values, run_values
 from refimpl.gpu.sorting.transposition import placed
-from refimpl.scalars.swaps import difference
+from refimpl.scalars.swaps import bounded, difference
 from refimpl.sorting.median_problem import Asked, middle
 from refimpl.sorting.median_problem import setup as checked
 from refimpl.sorting.problem import shrinking
 from refimpl.sorting.soft_median import Gradients, Residuals, Trimmed, gradients, in_the_middle
-from refimpl.sorting.trimming import REMOVED
+from refimpl.sorting.trimming import REMOVED, held
 
 gate = Gate("sorting.soft_median")
 
@@ -106,18 +106,18 @@ def trim_backward(
                 for i in range(n):
                     work[side, row, i] /= total
                     shared += work[side, row, i] * (work[2, row, i] - most)
-                by_b2 -= shared + most  # (4)
+                by_b2 = held(by_b2 - (shared + most))  # (4)
                 for i in range(n):
-                    c = b2[row] * (work[side, row, i] * (shared - (work[2, row, i] - most)))  # (4) (5)
-                    work[3, row, i] += c  # (5)
-                    gx[row, i] += c if side else -c  # (6)
+                    c = held(b2[row] * (work[side, row, i] * (shared - (work[2, row, i] - most))))  # (4) (5)
+                    work[3, row, i] = held(work[3, row, i] + c)  # (5)
+                    gx[row, i] = held(gx[row, i] + (c if side else -c))  # (6)
             for i in range(n):
                 work[2, row, i] = work[3, row, i]
         for i in range(n):
-            by_b1 += (x[row, i] * scale - y[row] * scale) * gx[row, i]  # (6)
-            gx[row, i] = w[row, i] + b1[row] * gx[row, i] / scale  # (1) (6)
-        gb1[row] = by_b1 / scale / scale
-        gb2[row] = by_b2 / scale
+            by_b1 = held(by_b1 + (x[row, i] * scale - y[row] * scale) * gx[row, i])  # (6)
+            gx[row, i] = bounded(w[row, i] + b1[row] * gx[row, i] / scale)  # (1) (6)
+        gb1[row] = bounded(by_b1 / scale / scale)
+        gb2[row] = bounded(by_b2 / scale)
 
 
 def value(

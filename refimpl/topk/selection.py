@@ -13,11 +13,10 @@ import numpy as np
 
 from refimpl.boundary import Array, Gate
 from refimpl.jit import kernel
-from refimpl.sorting.networks import Comparators, Kept, comparators, splitter
+from refimpl.sorting.networks import KEPT_BYTES, Comparators, Kept, comparators, splitter
 
 NAMES = ("splitter", "bitonic", "odd_even")
 
-KEPT_BYTES = 2**27  # splitter for n = 10^6, k = 5: 92 MiB, 11 s to make again
 _kept = Kept(KEPT_BYTES)
 
 

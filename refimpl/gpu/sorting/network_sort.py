@@ -9,7 +9,6 @@ arguments are in ``refimpl/sorting/network_sort.py``.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +16,10 @@ import numpy as np
 from numba import cuda
 
 from refimpl.boundary import Array, Float
-from refimpl.gpu.device import Gate, current_device, device_kernel, device_specialised, empty, per_row, settle, xp
+from refimpl.gpu.device import Gate, device_kernel, device_specialised, empty, per_row, xp
+from refimpl.gpu.sorting.networks import on_device
 from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
 from refimpl.sorting.network_sort import Gradients, Residuals, gradients
-from refimpl.sorting.networks import Comparators, comparators
 from refimpl.sorting.problem import NetworkLike, Problem
 from refimpl.sorting.problem import setup as checked
 
@@ -101,26 +100,9 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
 def setup(gate: Gate, x: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Problem:
     """Check the arguments shared by the network operators; the network goes to the device too."""
     problem = checked(gate, x, network, cdf, beta, lam)
-    wiring = problem.network
-    if isinstance(network, str):
-        wiring = _named(network, wiring.wires, current_device())
-    else:
-        wiring = _uploaded(wiring)
+    key = (network, problem.network.wires) if isinstance(network, str) else ()
+    wiring = on_device(problem.network, *key)
     return problem._replace(network=wiring, lam=xp().asarray(problem.lam))
-
-
-@functools.lru_cache(maxsize=16)
-def _named(name: str, n: int, device: int) -> Comparators:
-    """A named network on a device, uploaded once; finished before another stream may meet it."""
-    wiring = _uploaded(comparators(gate, name, n))
-    settle()
-    return wiring
-
-
-def _uploaded(network: Comparators) -> Comparators:
-    first, second = (xp().array(array) for array in network[:2])  # kernels there read neither low nor high
-    starts = xp().array(network.starts.astype(np.int64))  # added to thread numbers, which are signed
-    return network._replace(first=first, second=second, starts=starts)
 
 
 def _run(problem: Problem, keep: bool) -> tuple[Array, Residuals]:

@@ -16,19 +16,17 @@ import numpy as np
 from numba import cuda
 
 from refimpl.boundary import Array, Float
-from refimpl.gpu.device import Gate, current_device, device_kernel, empty, per_element, settle, xp
+from refimpl.gpu.device import Gate, device_kernel, empty, per_element, xp
 from refimpl.gpu.sorting.network_sort import pull_values, run_values
+from refimpl.gpu.sorting.networks import on_device
 from refimpl.sorting.network_sort import Gradients
 from refimpl.sorting.network_sort import Residuals as Saved
-from refimpl.sorting.networks import Comparators, Kept
 from refimpl.sorting.problem import NetworkLike, Problem
 from refimpl.sorting.problem import setup as checked
 from refimpl.topk.network_topk import Residuals
-from refimpl.topk.selection import KEPT_BYTES, selecting
+from refimpl.topk.selection import selecting
 
 gate = Gate("topk.network_topk")
-_kept = Kept(KEPT_BYTES)
-
 WORKSPACE = 2**30  # bytes of tape and rows at a time, in the backward pass
 
 
@@ -104,25 +102,9 @@ def forward(
 def setup(x: Any, k: Any, network: NetworkLike, cdf: str, beta: Any, lam: Any) -> Problem:
     """Check the arguments; the network goes to the device too."""
     problem = checked(gate, x, network, cdf, beta, lam, functools.partial(selecting, k=k))
-    if isinstance(network, str):
-        key = network, problem.network.wires, int(k), current_device()
-        wiring = _kept.get(key, lambda: _settled(problem.network))
-    else:
-        wiring = _uploaded(problem.network)
+    key = (network, problem.network.wires, int(k)) if isinstance(network, str) else ()
+    wiring = on_device(problem.network, *key)
     return problem._replace(network=wiring, lam=xp().asarray(problem.lam))
-
-
-def _settled(network: Comparators) -> Comparators:
-    """A named network on a device, uploaded once; finished before another stream may meet it."""
-    wiring = _uploaded(network)
-    settle()
-    return wiring
-
-
-def _uploaded(network: Comparators) -> Comparators:
-    first, second = (xp().array(array) for array in network[:2])  # kernels there read neither low nor high
-    starts = xp().array(network.starts.astype(np.int64))  # added to thread numbers, which are signed
-    return network._replace(first=first, second=second, starts=starts)
 
 
 def backward(residuals: Residuals, gp: Any) -> Gradients:

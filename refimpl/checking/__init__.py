@@ -12,8 +12,8 @@ from refimpl.checking.checker import check
 from refimpl.checking.compare import Comparison, compare
 from refimpl.checking.derivative import Derivative, Judgement, derivative, judge
 from refimpl.checking.diagnosis import Diagnosis, Evidence, diagnose
-from refimpl.checking.doors import CannotLoad, Impl
-from refimpl.checking.implementation import Implementation, NotOffered
+from refimpl.checking.doors import Impl
+from refimpl.checking.implementation import CannotLoad, Implementation, NotOffered
 from refimpl.checking.report import Finding, Report
 
 __all__ = [

@@ -20,12 +20,8 @@ from typing import Any
 
 from refimpl import catalog
 from refimpl.checking.frameworks import FRAMEWORKS
-from refimpl.checking.implementation import Implementation
+from refimpl.checking.implementation import CannotLoad, Implementation
 from refimpl.op import AnyOp
-
-
-class CannotLoad(LookupError):  # noqa: N818
-    """An implementation that cannot be found, imported or started as asked."""
 
 
 class Impl:

@@ -28,6 +28,10 @@ Gradients = dict[str, Array | None]  # None: the implementation offers no gradie
 Pull = Callable[[Array], Gradients]
 
 
+class CannotLoad(LookupError):  # noqa: N818
+    """An implementation that cannot be found, imported or started as asked."""
+
+
 class NotOffered(Exception):  # noqa: N818  (not an error: partial implementations are normal)
     """Raise this from an implementation for arguments it does not support; the case is counted, not failed."""
 

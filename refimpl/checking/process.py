@@ -14,8 +14,7 @@ import threading
 from collections.abc import Sequence
 
 from refimpl.checking.child import Child, Died, Garbage, ProgramFailed, Silent
-from refimpl.checking.doors import CannotLoad
-from refimpl.checking.implementation import Answer, Array, Gradients, Implementation, NotOffered, Pull
+from refimpl.checking.implementation import Answer, Array, CannotLoad, Gradients, Implementation, NotOffered, Pull
 from refimpl.checking.packing import parts
 from refimpl.checking.protocol import (
     HELLO,

@@ -26,8 +26,7 @@ import numpy as np
 from refimpl import catalog
 from refimpl.checking.bits import BadBits, decode, encode, encode_args
 from refimpl.checking.child import Garbage
-from refimpl.checking.doors import CannotLoad
-from refimpl.checking.implementation import Array, BadAnswer, Gradients, NotOffered, named, pack
+from refimpl.checking.implementation import Array, BadAnswer, CannotLoad, Gradients, NotOffered, named, pack
 from refimpl.op import AnyOp, Values
 
 PROTOCOL = 1

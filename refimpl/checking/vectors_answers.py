@@ -11,7 +11,7 @@ from typing import Any
 
 from refimpl import catalog
 from refimpl.checking.bits import decode
-from refimpl.checking.doors import CannotLoad
+from refimpl.checking.implementation import CannotLoad
 from refimpl.checking.protocol import introduction
 from refimpl.checking.vectors_format import BadVectors
 from refimpl.checking.vectors_judge import Given

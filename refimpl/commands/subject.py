@@ -46,7 +46,8 @@ def flags(options: argparse.Namespace) -> list[str]:
 
 def subject(options: argparse.Namespace, chosen: Sequence[AnyOp], named: bool) -> Impl | None:
     """The implementation to check, or None for the library's own. ``named``: the user listed the operators."""
-    from refimpl.checking.doors import CannotLoad, Impl
+    from refimpl.checking.doors import Impl
+    from refimpl.checking.implementation import CannotLoad
 
     if options.impl and options.cmd:
         raise UsageError("--impl and --cmd are two implementations; give one of them")

@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Any:
     """The suite that the options ask for."""
     try:
-        from refimpl.checking.doors import CannotLoad
+        from refimpl.checking.implementation import CannotLoad
         from refimpl.commands import UsageError, restriction
         from refimpl.suite.session import Session
         from refimpl.suite.suite import Suite

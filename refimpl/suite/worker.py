@@ -18,7 +18,7 @@ from refimpl.suite.suite import EXAMPLES, Suite
 def build(options: argparse.Namespace) -> Suite:
     """The suite that the options of ``refimpl conform`` ask for."""
     from refimpl import catalog
-    from refimpl.checking.doors import CannotLoad
+    from refimpl.checking.implementation import CannotLoad
     from refimpl.commands.subject import subject
 
     only = dict(restriction(text) for text in options.only)

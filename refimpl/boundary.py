@@ -10,7 +10,9 @@ import contextlib
 import difflib
 import math
 import os
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -26,6 +28,7 @@ Index: TypeAlias = "int | np.uint64"  # unsigned where a loop is to be vectorise
 
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT64, FLOAT32)}
 
 SINGLE_THREADED = 10_000  # beyond so many numbers, BLAS's product of vectors wakes threads, and may wait 20 ms for them
 SCRATCH_SIZES = (2**12, 2**22)  # numbers: below, allocation is cheap; above, keeping 32 MiB a role would be greedy
@@ -57,7 +60,11 @@ class Gate:
         except (TypeError, RuntimeError) as why:  # arrays of another device, or that record gradients, are not copied
             came = f"is a {type(value).__module__}.{type(value).__name__} that NumPy cannot read ({why})"
             self.refuse(
-                argument, came, "NumPy arrays throughout, or CuPy arrays; for torch see refimpl.bridges", TypeError
+                argument,
+                came,
+                "NumPy arrays, or CuPy arrays for all (refimpl.gpu has their forward and backward); for "
+                "torch see refimpl.bridges",
+                TypeError,
             )
         kind, dtype = array.dtype.kind, array.dtype
         if kind in "biu":
@@ -68,7 +75,7 @@ class Gate:
             advice = {
                 "c": "real numbers: treat real and imaginary parts as two arrays",
                 "O": "float64 or float32: convert with .astype(float)",
-                "f": "float64 or float32: convert with .astype(numpy.float32) if that is what you mean",
+                "f": "float64 or float32: convert with .astype(numpy.float64) if that is what you mean",
             }.get(kind, "numbers, as float64 or float32")
             self.refuse(argument, f"has dtype {array.dtype}", advice, TypeError)
         if array.ndim < rank:
@@ -118,11 +125,13 @@ class Gate:
             return options.index(value)
         except ValueError:
             near = difflib.get_close_matches(value.lower(), options, n=3, cutoff=0.4) if isinstance(value, str) else []
-            hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-            self.refuse(argument, f"is {value!r}", f"one of {', '.join(options)}. {hint}".rstrip())
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            self.refuse(argument, f"is {value!r}", f"one of {', '.join(options)}{hint}")
 
     def cotangent(self, value: Any, shape: tuple[int, ...], name: str = "cotangent") -> Array:
         """The cotangent of an output: its shape, any real dtype, laid out as kernels read it."""
+        if value is None:
+            self.refuse(name, "is missing", f"an array of the output's shape, {shape}", TypeError)
         array = self.array(name, value)
         if array.shape != shape:
             self.refuse(name, f"has shape {array.shape}", f"the shape of the output, {shape}")
@@ -135,6 +144,14 @@ def result_dtype(*arrays: Array) -> np.dtype[Any]:
         return arrays[0].dtype
     deciding = [array for array in arrays if array.ndim] or arrays
     return FLOAT64 if any(array.dtype.itemsize == 8 for array in deciding) else FLOAT32
+
+
+def remind(message: str, category: type[Warning]) -> None:
+    """A warning at the line that called the library, however deep inside it the reason was found."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("refimpl."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def empty(shape: tuple[int, ...] | int, dtype: Any = FLOAT64) -> Array:
@@ -175,16 +192,34 @@ def scratch(role: str, shape: tuple[int, ...]) -> Float:
     return view
 
 
-def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
-    """Sum a gradient over the axes along which its argument was broadcast."""
+def rounded(gradient: Array, dtype: np.dtype[Any]) -> Array:
+    """A gradient in its dtype. What is too large for that becomes the largest number; NaN stays."""
+    if isinstance(gradient, np.ndarray):  # on a device, to ask is to wait
+        with np.errstate(over="ignore", invalid="ignore"):
+            found: Array = gradient.astype(dtype, copy=False)
+            if math.isfinite(found.sum()):
+                return found
+    largest = LARGEST[dtype]
+    return gradient.reshape(-1).clip(-largest, largest).astype(dtype, copy=False).reshape(gradient.shape)
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any] = FLOAT64) -> Array:
+    """Sum a gradient over the axes along which its argument was broadcast; ``rounded``, also where terms overflow."""
     if gradient.shape == shape:
-        return gradient
+        return rounded(gradient, dtype)
     extra = gradient.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(
         extra + axis for axis, length in enumerate(shape) if length == 1 and gradient.shape[extra + axis] != 1
     )
-    summed: Array = gradient.sum(axis=axes, keepdims=True).reshape(shape)
-    return summed
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Array = gradient.sum(axis=axes, keepdims=True).reshape(-1)
+    beyond = ~(abs(total) <= LARGEST[FLOAT64])
+    if beyond.any():  # again, of terms so small that their sum cannot overflow
+        share = 2.0 ** -gradient.size.bit_length()
+        most = LARGEST[FLOAT64] * share
+        again = (rounded(gradient, FLOAT64) * share).sum(axis=axes, keepdims=True).reshape(-1)
+        total[beyond] = again[beyond].clip(-most, most) / share
+    return rounded(total.reshape(shape), dtype)
 
 
 # Threads. Serial kernels that release the GIL, over chunks of rows; results do not depend on the number of threads.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -214,7 +215,10 @@ class _Line:
 
     def reach(self) -> float:
         """``|x| / |d|`` over the entries that move: the t whose rounding is that of x."""
-        return float(np.linalg.norm(self.x[self.d != 0.0]) / np.linalg.norm(self.d))
+        x, d = self.x[self.d != 0.0], self.d
+        units = float(np.abs(x).max(initial=0.0)) or 1.0, float(np.abs(d).max())  # squares of 1e200 are no floats
+        lengths = (math.sqrt(float(((v / unit) ** 2).sum())) for v, unit in zip((x, d), units, strict=True))
+        return next(lengths) / next(lengths) * (units[0] / units[1])
 
     def at(self, t: float) -> tuple[float, Array]:
         """The t that rounding made of t, and f there; a point that f refuses counts as not finite."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -178,8 +179,10 @@ def literal(value: Any) -> str:
             value, separator=", ", threshold=value.size + 1, max_line_width=10**9, floatmode="unique",
             formatter={"float_kind": lambda number: repr(float(number)).replace("nan", "np.nan").replace("inf", "np.inf")},
         )  # fmt: skip
-        return f"np.array({numbers}, np.{value.dtype})".replace("\n", "")
-    return repr(value.item() if isinstance(value, np.generic) else value)
+        shaped = f".reshape{value.shape}" if value.size == 0 else ""
+        return f"np.array({numbers}, np.{value.dtype}){shaped}".replace("\n", "")
+    value = value.item() if isinstance(value, np.generic) else value
+    return repr(value) if not isinstance(value, float) or math.isfinite(value) else f"float({str(value)!r})"
 
 
 def settled(verdicts: list[Verdict]) -> Verdict:

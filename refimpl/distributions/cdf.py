@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run, unbroadcast
+from refimpl.boundary import Array, Float, Gate, empty, result_dtype, rounded, run, unbroadcast
 from refimpl.distributions import cases, laws
 from refimpl.distributions import definition as define
 from refimpl.jit import scalar, specialised
@@ -264,7 +264,7 @@ def gradients(residuals: Residuals, gx: Array, gscale: Float, gshape: Float, gsh
     """In the shapes the arguments came in: the parameters' are summed over the axes they were broadcast along."""
     x_shape, scale_shape, shape_shape, shift_shape = residuals.shapes
     return Gradients(
-        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
+        x=rounded(gx.reshape(x_shape), residuals.dtype),
         scale=unbroadcast(gscale.reshape(x_shape), scale_shape),
         shape=None if shape_shape is None else unbroadcast(gshape.reshape(x_shape), shape_shape),
         shift=unbroadcast(gshift.reshape(x_shape), shift_shape),

@@ -79,6 +79,11 @@ class Gate(boundary.Gate):
         array: Array = xp().asarray(value, checked.dtype, order="C") if on_device else checked
         return array
 
+    def cotangent(self, value: Any, shape: tuple[int, ...], name: str = "cotangent") -> Array:
+        """Of an output without axes it may be a number from the host."""
+        array: Array = xp().asarray(super().cotangent(value, shape, name))
+        return array
+
     def spread(self, argument: str, parameter: Array, shape: tuple[int, ...], *, full: bool = False) -> Float:
         """A parameter as a flat device array: one number (unless ``full``), or one for each entry of ``shape``."""
         if parameter.ndim == 0:

@@ -204,9 +204,11 @@ def exchange(a: float, b: float, d: float, alpha: float, abar: float) -> tuple[f
     """(min, max) = (alpha a + abar b, abar a + alpha b), for alpha = f(d), d = b - a.
 
     Written as the hard minimum plus (and the hard maximum minus) |d| times the smaller weight: the result never leaves
-    [a, b], and a wide gap loses no digits.
+    [a, b], and a wide gap loses no digits. Where b - a is no float, the sums as they stand are as good.
     """
-    if d >= 0.0:
+    if abs(d) >= LARGEST:
+        low, high = alpha * a + abar * b, abar * a + alpha * b
+    elif d >= 0.0:
         low, high = a + d * abar, b - d * abar
     else:
         low, high = b - d * alpha, a + d * alpha

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import FLOAT64, Array, Float, Gate, empty, result_dtype, run, scratch, unbroadcast
+from refimpl.boundary import FLOAT64, Array, Float, Gate, empty, result_dtype, rounded, run, scratch, unbroadcast
 from refimpl.jit import kernel
-from refimpl.scalars.swaps import LARGEST
 from refimpl.sorting.isotonic import RANK_L2, REGULARIZATIONS, SORT_KL, pool_kernel
 from refimpl.sorting.problem import values_to_sort
 
@@ -176,29 +175,6 @@ def gradients(residuals: Residuals, gtheta: Array, geps: Float) -> Gradients:
     """In the shapes the arguments came in: the gradient of theta in its dtype, that of eps in float64."""
     theta_shape, eps_shape = residuals.shapes
     return Gradients(
-        theta=gtheta.reshape(theta_shape).astype(residuals.dtype, copy=False),
-        eps=finite_sum(geps, theta_shape[:-1], eps_shape),
+        theta=rounded(gtheta.reshape(theta_shape), residuals.dtype),
+        eps=unbroadcast(geps.reshape(theta_shape[:-1]), eps_shape),
     )
-
-
-def finite(array: Array) -> Array:
-    """Infinities become the largest floats; NaN stays."""
-    cut: Array = array.clip(-LARGEST, LARGEST)
-    return cut
-
-
-def finite_sum(geps: Array, batch: tuple[int, ...], shape: tuple[int, ...]) -> Array:
-    """The gradient of eps from those of the rows: each of them, and their sum, at most the largest float. NaN stays.
-
-    For eps near 1e-160 and below a row's gradient may be infinite, and infinities of two rows would add up to no number.
-    """
-    rows = finite(geps).reshape(batch)
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = unbroadcast(rows, shape)
-    flat = total.reshape(-1)
-    beyond = ~(abs(flat) <= LARGEST)
-    if beyond.any():  # the sum again, of terms so small that it cannot overflow
-        share = 2.0 ** -geps.size.bit_length()
-        again = unbroadcast(rows * share, shape).reshape(-1).clip(-LARGEST * share, LARGEST * share) / share
-        flat[beyond] = again[beyond]
-    return flat.reshape(shape)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, run, unbroadcast
+from refimpl.boundary import Array, Float, Gate, empty, rounded, run, unbroadcast
 from refimpl.jit import kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.swaps import bounded, difference, exchange, logistic_weights, within
@@ -272,7 +272,7 @@ def three(gate: Gate, residuals: Residuals, cotangents: Any) -> tuple[Array, Arr
 def gradients(residuals: Residuals, ga: Float, gbeta: Float) -> Gradients:
     """In the shapes the arguments came in."""
     shape, beta_shape = residuals.shapes
-    in_a = ga.reshape(shape).astype(residuals.dtype, copy=False)
+    in_a = rounded(ga.reshape(shape), residuals.dtype)
     return Gradients(in_a, unbroadcast(gbeta.reshape(shape[:-1]), beta_shape))
 
 

@@ -269,8 +269,8 @@ def gradients(residuals: Residuals, gt: Float, ga: Float, gs: Float, zero: Float
     pulled = of_keys(residuals.keys, ga / shrink[:, None], gs / shrink, zero)
     t_shape, a_shape, shape = residuals.shapes
     return Gradients(
-        t=unbroadcast(gt.reshape(shape), t_shape).astype(residuals.dtype, copy=False),
-        a=unbroadcast(pulled.x, a_shape).astype(residuals.dtype, copy=False),
+        t=unbroadcast(gt.reshape(shape), t_shape, residuals.dtype),
+        a=unbroadcast(pulled.x, a_shape, residuals.dtype),
         steepness=pulled.beta,
     )
 

@@ -35,6 +35,7 @@ from refimpl.jit import inlined, kernel, reduction, scalar, specialised
 from refimpl.scalars.exponential import below_one, exponential
 from refimpl.scalars.extended import added
 from refimpl.scalars.geometric import width
+from refimpl.scalars.swaps import bounded
 
 SORT_L2, SORT_KL, RANK_L2, RANK_KL = range(4)
 REGULARIZATIONS = ("l2", "kl")
@@ -55,7 +56,7 @@ def steep(eps: float) -> float:
 def in_scale(code: int, eps: float, scale: float) -> float:
     """Eps for data times ``scale``: sort(c theta, eps / c) = c sort(theta, eps), rank(c theta, c eps) = rank(theta, eps)."""
     if code < RANK_L2:
-        return eps / scale
+        return bounded(eps / scale)
     unit = eps * scale
     return LEAST if unit == 0.0 else unit  # a quarter of the least eps is still an eps
 

@@ -6,8 +6,7 @@ A sorting network sorts by comparators at fixed places. Relax each one: with d =
     x_j' = abar x_i + alpha x_j,    abar  = f(-d) = 1 - alpha.
 
 At large beta the sigmoid is a step and the network sorts; at finite beta every output is a smooth function of all
-inputs. This file runs the network on values alone, O(C) time for C comparators, and back.
-``network_permutation`` adds the matrix and reuses both passes.
+inputs. Here the network runs on values alone; ``network_permutation`` adds the matrix and reuses both passes.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, run, unbroadcast
+from refimpl.boundary import Array, Float, Gate, empty, rounded, run, unbroadcast
 from refimpl.jit import kernel, specialised
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.swaps import CDFS, art_ratios, difference, exchange, weights
+from refimpl.scalars.swaps import CDFS, art_ratios, bounded, difference, exchange, weights
 from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
 from refimpl.sorting.networks import Comparators
@@ -28,6 +27,7 @@ from refimpl.sorting.problem import NetworkLike, Problem, setup
 
 gate = Gate("sorting.network_sort")
 
+SMALL = 2.0**-600  # of cotangents whose products with slopes near 1e308 are to be floats
 SWAP_NS = 8.0  # one comparator of the values pass, nearly all of it the sigmoid; about a quarter of that going back
 
 
@@ -75,31 +75,49 @@ def values_kernel(code: int) -> Callable[..., None]:
 
 
 @kernel
+def undo(
+    first: Array, second: Array, d: Float, alpha: Float, abar: Float, slope: Float, lam: Float, art: bool,
+    gy: Float, push: Float, unit: float, row: int, gx: Float,
+) -> tuple[float, float]:  # fmt: skip
+    """One row, of a cotangent times ``unit``; returns what beta, times beta, and lam get."""
+    size, by_beta, by_lam = np.uint64(first.size), 0.0, 0.0  # unsigned, like the wires: no index counts from the end
+    for wire in range(gx.shape[1]):
+        gx[row, wire] = unit * gy[row, wire]
+    for undone in range(size):
+        c = size - np.uint64(1) - undone
+        i, j = first[c], second[c]
+        gi, gj = gx[row, i], gx[row, j]
+        gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
+        for group in range(push.shape[1]):
+            gd += slope[row, c] * (unit * push[row, group, c])  # (2) (3)
+        per_beta, per_lam = 1.0, 0.0
+        if art:
+            per_beta, per_lam = art_ratios(d[row, c], lam[row])
+        by_beta += gd * d[row, c] * per_beta  # (5)
+        by_lam += gd * d[row, c] * per_lam  # (5)
+        gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
+        gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
+    return by_beta, by_lam
+
+
+@kernel
 def values_backward(
     first: Array, second: Array, d: Float, alpha: Float, abar: Float, slope: Float, beta: Float, lam: Float, art: bool,
     gy: Float, push: Float, gx: Float, gbeta: Float, glam: Float, start: int, stop: int,
 ) -> None:  # fmt: skip
-    size = np.uint64(first.size)  # unsigned, like the wires: no index counts from the end
+    """Rows start to stop; one that overflows is done again in small numbers. What is too large at the end is cut down."""
     for row in range(start, stop):
+        for unit in (1.0, SMALL):
+            by_beta, by_lam = undo(first, second, d, alpha, abar, slope, lam, art, gy, push, unit, row, gx)
+            outside = 0.0 * (by_beta + by_lam)
+            for wire in range(gx.shape[1]):
+                outside += 0.0 * gx[row, wire]
+            if outside == 0.0:  # NaN is not
+                break
         for wire in range(gx.shape[1]):
-            gx[row, wire] = gy[row, wire]
-        by_beta, by_lam = 0.0, 0.0
-        for undone in range(size):
-            c = size - np.uint64(1) - undone
-            i, j = first[c], second[c]
-            gi, gj = gx[row, i], gx[row, j]
-            gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
-            for group in range(push.shape[1]):
-                gd += slope[row, c] * push[row, group, c]  # (2) (3)
-            per_beta, per_lam = 1.0, 0.0
-            if art:
-                per_beta, per_lam = art_ratios(d[row, c], lam[row])
-            by_beta += gd * d[row, c] * per_beta  # (5)
-            by_lam += gd * d[row, c] * per_lam  # (5)
-            gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
-            gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
-        gbeta[row] = by_beta / beta[row]  # (5)
-        glam[row] = by_lam
+            gx[row, wire] = bounded(gx[row, wire] / unit)
+        gbeta[row] = bounded(by_beta / beta[row] / unit)  # (5)
+        glam[row] = bounded(by_lam / unit)
 
 
 class Residuals(NamedTuple):
@@ -157,15 +175,14 @@ def value(
 
     Raises
     ------
-    TypeError
-        Complex, object, masked or float16 input.
-    ValueError
-        n = 0, infinite x, an unknown network or cdf, beta <= 0, lam outside [0, 1), pairs that are no network for n.
+    TypeError, ValueError
+        Complex, object, masked or float16 input; n = 0, infinite x, an unknown network or cdf, beta <= 0, lam outside
+        [0, 1), pairs that are no network for n.
 
     VJP
     ---
     Comparators last to first: q = (g_j - g_i) d, gd = f'(d) q; gx_i = alpha g_i + abar g_j - gd,
-    gx_j = abar g_i + alpha g_j + gd; gbeta = sum gd d / beta. Derivation (1) to (5) above ``values_backward``.
+    gx_j = abar g_i + alpha g_j + gd; gbeta = sum gd d / beta. Derivation (1) to (5) above ``undo``.
 
     Not smooth
     ----------
@@ -175,9 +192,8 @@ def value(
 
     Numerics
     --------
-    Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max]. A
-    difference beyond the largest float counts as that; beyond beta |d| = 1e154 slopes underflow and gbeta loses a share.
-    Cotangents near 1e308 may overflow in a difference.
+    Weights are tails, never 1 - f; outputs are the hard minimum plus a share, so they stay within [min, max]. A gradient
+    counts a difference beyond the largest float as that, and is cut down to it; beyond beta |d| = 1e154 slopes underflow.
     Time O(C) a row; memory O(n) a thread for values alone, O(C) a row with residuals; C = n(n-1)/2 or about n log2(n)^2 / 4.
 
     Source
@@ -205,10 +221,8 @@ def forward(
 def backward(residuals: Residuals, gy: Any) -> Gradients:
     """Cotangents of x, beta and lam from that of the sorted values."""
     gy = gate.cotangent(gy, residuals.shapes[0])
-    rows = residuals.beta.size
-    return pull_values(
-        residuals, gy.reshape(rows, residuals.network.wires), push=np.empty((rows, 0, residuals.network.first.size))
-    )
+    rows, network = residuals.beta.size, residuals.network
+    return pull_values(residuals, gy.reshape(rows, network.wires), push=np.empty((rows, 0, network.first.size)))
 
 
 def run_values(problem: Problem, keep: bool = True) -> tuple[Array, Residuals]:
@@ -247,21 +261,16 @@ def pull_rows(
     residuals: Residuals, gy: Array, push: Float, pulled: tuple[Float, Float, Float], start: int, stop: int
 ) -> None:
     """The backward values pass of rows start to stop, into (gx, gbeta, glam)."""
-    network = residuals.network
-    values_backward(
-        network.first, network.second, residuals.d, residuals.alpha, residuals.abar, residuals.slope,
-        residuals.beta, residuals.lam, residuals.cdf == "art", gy, push, *pulled, start, stop,
-    )  # fmt: skip
+    values_backward(*residuals.network[:2], *residuals[:6], residuals.cdf == "art", gy, push, *pulled, start, stop)
 
 
 def gradients(residuals: Residuals, gx: Float, gbeta: Float, glam: Float) -> Gradients:
     """In the shapes the arguments came in: the gradient of x in its dtype, those of the parameters in float64."""
     x_shape, beta_shape, lam_shape = residuals.shapes
-    batch = x_shape[:-1]
     return Gradients(
-        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
-        beta=unbroadcast(gbeta.reshape(batch), beta_shape),
-        lam=None if lam_shape is None else unbroadcast(glam.reshape(batch), lam_shape),
+        x=rounded(gx.reshape(x_shape), residuals.dtype),
+        beta=unbroadcast(gbeta.reshape(x_shape[:-1]), beta_shape),
+        lam=None if lam_shape is None else unbroadcast(glam.reshape(x_shape[:-1]), lam_shape),
     )
 
 

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import FLOAT32, FLOAT64, Array, Float, Gate, empty, result_dtype, unbroadcast
+from refimpl.boundary import Array, Float, Gate, empty, result_dtype, rounded, unbroadcast
 from refimpl.jit import kernel
 from refimpl.sorting.problem import values_to_sort
 
-LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
 ROOM = 64  # in units of 2 to this, sums of n^2 differences of scores stay finite; more would lose scores below 1e-289
 STEEPEST = 1000  # 2 to this is a float; what is left of 1 / tau is another factor
 
@@ -112,15 +111,6 @@ def gradients(residuals: Residuals, gs: Float, gtau: Float) -> Gradients:
     with np.errstate(over="ignore"):
         for factor in (residuals.units * residuals.scale, residuals.per_tau):
             gs, gtau = gs * factor[:, None], gtau * factor
-        gtau = unbroadcast(gtau.reshape(s_shape[:-1]), tau_shape)
     return Gradients(
-        s=finite(gs, residuals.dtype).reshape(s_shape).astype(residuals.dtype, copy=False),
-        tau=finite(gtau, FLOAT64),
+        s=rounded(gs.reshape(s_shape), residuals.dtype), tau=unbroadcast(gtau.reshape(s_shape[:-1]), tau_shape)
     )
-
-
-def finite(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Cut down to the range of the type; NaN stays."""
-    largest = LARGEST[dtype]
-    cut: Array = array.clip(-largest, largest)
-    return cut

@@ -182,8 +182,8 @@ def gradients(residuals: Residuals, gp: Float, gq: Float) -> Gradients:
     """In the shapes of the arguments (3)."""
     whole, dtype = (*residuals.batch, residuals.n, residuals.n), residuals.dtype
     return Gradients(
-        P=unbroadcast(gp.reshape(whole), residuals.shapes[0]).astype(dtype, copy=False),  # (3)
-        Q=unbroadcast(gq.reshape(whole), residuals.shapes[1]).astype(dtype, copy=False),  # (3)
+        P=unbroadcast(gp.reshape(whole), residuals.shapes[0], dtype),  # (3)
+        Q=unbroadcast(gq.reshape(whole), residuals.shapes[1], dtype),  # (3)
     )
 
 

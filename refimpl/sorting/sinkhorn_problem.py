@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, result_dtype
+from refimpl.boundary import Array, Float, Gate, remind, result_dtype
 from refimpl.sorting.problem import values_to_sort
 
 DEFAULT_TOL = 1e-9  # largest row error of n Pi that counts as converged
@@ -174,9 +173,8 @@ def remark(operator: str, problem: Problem, done: Array, error: Array) -> None:
     worst = int(error.argmax())
     if not float(error[worst]) > problem.goal:
         return
-    warnings.warn(
+    remind(
         f"{operator}: after {int(done[worst])} iterations the largest row error is {float(error[worst]):.2g}, above "
         f"{problem.goal:.2g}; give more iterations, a larger eps or a larger tol",
         NotConverged,
-        stacklevel=4,
     )

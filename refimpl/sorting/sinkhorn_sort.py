@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, Index, empty, run, scratch, unbroadcast
+from refimpl.boundary import Array, Float, Gate, Index, empty, rounded, run, scratch, unbroadcast
 from refimpl.jit import kernel
 from refimpl.op import Op, Out
 from refimpl.sorting import sinkhorn_declarations as declare
@@ -275,7 +275,7 @@ def gradients(problem: Problem, gx: Float, gy: Float, gstart: Float, xp: Any = n
             by_x = xp.where(still, 0.0 * flat, xp.ldexp(flat / level, -problem.reach))  # (8)
     by_x, by_eps = xp.clip(by_x, -LARGEST, LARGEST), xp.clip(by_eps, -LARGEST, LARGEST)
     return Gradients(
-        x=by_x.reshape(x_shape).astype(problem.dtype, copy=False),
+        x=rounded(by_x.reshape(x_shape), problem.dtype),
         eps=unbroadcast(by_eps.reshape(x_shape[:-1]), eps_shape),
         targets=None if targets_shape is None else unbroadcast(by_y.reshape(x_shape), targets_shape),
     )

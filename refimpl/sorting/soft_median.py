@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, Index, empty, run
+from refimpl.boundary import Array, Float, Gate, Index, empty, rounded, run, unbroadcast
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.swaps import bounded
 from refimpl.sorting import soft_median_declarations as declare
-from refimpl.sorting.arrangement import finite, finite_sum
 from refimpl.sorting.median_problem import Asked, middle, setup
 from refimpl.sorting.network_sort import Residuals as Sorted
 from refimpl.sorting.network_sort import pull_values, run_values
@@ -259,8 +258,10 @@ def gradients(residuals: Residuals, gy: Array, gx: Float, *parameters: Float) ->
     """By row gy times what y = 1 gives; in the shapes the arguments came in, summed where they were broadcast."""
     x_shape, *shapes = residuals.shapes
     with np.errstate(over="ignore"):  # beyond all floats: the largest
-        of_x = finite(gx * gy[:, None]).reshape(x_shape).astype(residuals.dtype, copy=False)
-        found = [finite_sum(g * gy, x_shape[:-1], shape) for g, shape in zip(parameters, shapes, strict=True)]
+        of_x = rounded((gx * gy[:, None]).reshape(x_shape), residuals.dtype)
+        found = [
+            unbroadcast((g * gy).reshape(x_shape[:-1]), shape) for g, shape in zip(parameters, shapes, strict=True)
+        ]
     return Gradients(of_x, found[0], None, None) if residuals.exact is not None else Gradients(of_x, None, *found)
 
 

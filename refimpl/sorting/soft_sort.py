@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, Index, empty, get_threads, run, scratch, unbroadcast
+from refimpl.boundary import Array, Float, Gate, Index, empty, get_threads, rounded, run, scratch, unbroadcast
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out
 from refimpl.scalars.distances import bounded, mean_sign, narrowed, slope, temperature, widened
@@ -277,7 +277,7 @@ def rows_backward(gate: Gate, residuals: Residuals, gp: Any) -> Gradients:
 def gradients(residuals: Residuals, gs: Float, gtau: Float) -> Gradients:
     """In the shapes the arguments came in, summed over the axes they were broadcast along."""
     shape, tau_shape = residuals.shapes
-    gs = gs.reshape(shape).astype(residuals.dtype, copy=False)
+    gs = rounded(gs.reshape(shape), residuals.dtype)
     return Gradients(s=gs, tau=unbroadcast(gtau.reshape(shape[:-1]), tau_shape))
 
 

@@ -231,8 +231,8 @@ def gradients(residuals: Residuals, gp: Float, gx: Float) -> Gradients:
     batch, dtype = residuals.batch, residuals.dtype
     p_shape, x_shape = residuals.shapes
     return Gradients(
-        P=unbroadcast(gp.reshape(*batch, *gp.shape[1:]), p_shape).astype(dtype, copy=False),  # (3)
-        x=unbroadcast(gx.reshape(*batch, gx.shape[1]), x_shape).astype(dtype, copy=False),  # (3)
+        P=unbroadcast(gp.reshape(*batch, *gp.shape[1:]), p_shape, dtype),  # (3)
+        x=unbroadcast(gx.reshape(*batch, gx.shape[1]), x_shape, dtype),  # (3)
     )
 
 

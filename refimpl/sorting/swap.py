@@ -213,7 +213,7 @@ def sigmoid(gate: Gate, cdf: str, beta: Any, lam: Any) -> tuple[Array, Array | N
         return beta, None
     lam = gate.parameter("lam", DEFAULT_LAM if lam is None else lam, positive=False)
     if not ((lam >= 0) & (lam < 1)).all():
-        gate.refuse("lam", f"is {lam}", "0 <= lam < 1")
+        gate.refuse("lam", f"holds {float(lam[(lam < 0) | (lam >= 1)].reshape(-1)[0])}", "0 <= lam < 1")
     return beta, lam
 
 
@@ -241,8 +241,8 @@ def gradients(residuals: Residuals, ga: Float, gb: Float, gbeta: Float, glam: Fl
     shape, dtype = residuals.shape, residuals.dtype
     a_shape, b_shape, beta_shape, lam_shape = residuals.shapes
     return Gradients(
-        a=unbroadcast(ga.reshape(shape), a_shape).astype(dtype, copy=False),
-        b=unbroadcast(gb.reshape(shape), b_shape).astype(dtype, copy=False),
+        a=unbroadcast(ga.reshape(shape), a_shape, dtype),
+        b=unbroadcast(gb.reshape(shape), b_shape, dtype),
         beta=unbroadcast(gbeta.reshape(shape), beta_shape),
         lam=None if lam_shape is None else unbroadcast(glam.reshape(shape), lam_shape),
     )

@@ -14,6 +14,7 @@ import numpy as np
 from refimpl.boundary import Array, Gate
 from refimpl.jit import kernel
 from refimpl.sorting.networks import KEPT_BYTES, Comparators, Kept, comparators, splitter
+from refimpl.topk.counts import wanted
 
 NAMES = ("splitter", "bitonic", "odd_even")
 
@@ -21,25 +22,24 @@ _kept = Kept(KEPT_BYTES)
 
 
 @kernel
-def mark(first: Array, second: Array, wanted: Array, kept: Array) -> None:
-    """Which comparators change a wanted wire; ``wanted`` starts as the outputs and ends as the inputs they depend on."""
+def mark(first: Array, second: Array, needed: Array, kept: Array) -> None:
+    """Which comparators change a needed wire; ``needed`` starts as the outputs and ends as the inputs they depend on."""
     size = np.uint64(first.size)
     for undone in range(size):
         c = size - np.uint64(1) - undone
         i, j = first[c], second[c]
-        kept[c] = wanted[i] or wanted[j]
+        kept[c] = needed[i] or needed[j]
         if kept[c]:
-            wanted[i] = wanted[j] = True
+            needed[i] = needed[j] = True
 
 
 def selecting(gate: Gate, network: Any, n: int, k: Any) -> Comparators:
     """The comparators of a named network, or of layers of pairs, that one of the last k wires depends on."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n:
-        gate.refuse("k", f"is {k!r}", f"a whole number from 1 to n = {n}")
+    k = wanted(gate, k, n)
     if isinstance(network, str):
         gate.choice("network", network, NAMES)
-        return _kept.get((network, n, int(k)), lambda: _named(network, n, int(k)))
-    return reaching(comparators(gate, network, n), int(k))
+        return _kept.get((network, n, k), lambda: _named(network, n, k))
+    return reaching(comparators(gate, network, n), k)
 
 
 def _named(name: str, n: int, k: int) -> Comparators:
@@ -49,8 +49,8 @@ def _named(name: str, n: int, k: int) -> Comparators:
 
 def reaching(network: Comparators, k: int) -> Comparators:
     """What is left of a network when only its last k wires are asked for."""
-    wanted, kept = np.arange(network.wires) >= network.wires - k, np.empty(network.first.size, np.bool_)
-    mark(network.first, network.second, wanted, kept)
+    needed, kept = np.arange(network.wires) >= network.wires - k, np.empty(network.first.size, np.bool_)
+    mark(network.first, network.second, needed, kept)
     before = np.concatenate([[0], np.cumsum(kept)])  # how many are kept before comparator c
     starts = np.unique(before[network.starts.astype(np.int64)]).astype(np.uint64)  # layers that keep none are gone
     first, second, low, high = (array[kept] for array in (network.first, network.second, network.low, network.high))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Gate, Index, empty, result_dtype, run
+from refimpl.boundary import Array, Gate, Index, empty, result_dtype, rounded, run
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.topk import subset_declarations as declare
@@ -230,7 +230,7 @@ def backward(residuals: Residuals, gchosen: Any) -> Gradients:
         scatter(order, first, indices.reshape(-1, m), gchosen, gx, start, stop)
 
     run(chunk, rows, COPY_NS * (gx.size + indices.size))
-    return Gradients(gx.reshape(shape).astype(dtype, copy=False))
+    return Gradients(rounded(gx.reshape(shape), dtype))
 
 
 subset = Op(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run
+from refimpl.boundary import Array, Float, Gate, empty, result_dtype, rounded, run
 from refimpl.jit import kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.surprise import surprise, surprise_slope
@@ -217,7 +217,7 @@ def pull(
         pull_rows(order, first, label, slope, w, gloss, gP_k, start, stop)
 
     run(chunk, rows, WRITE_NS * gP_k.size)
-    return gP_k.reshape(shape).astype(dtype, copy=False)
+    return rounded(gP_k.reshape(shape), dtype)
 
 
 topk_loss = Op(

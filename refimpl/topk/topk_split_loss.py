@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import Array, Float, Gate, empty, result_dtype, run
+from refimpl.boundary import Array, Float, Gate, empty, result_dtype, rounded, run
 from refimpl.jit import kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.scalars.surprise import cross_entropy, surprise, surprise_slope
@@ -263,7 +263,7 @@ def backward(residuals: Residuals, gloss: Any) -> Gradients:
     run(chunk, gx.shape[0], EXP_NS * gx.size)
     x_shape, matrix_shape = residuals.shapes
     return Gradients(
-        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
+        x=rounded(gx.reshape(x_shape), residuals.dtype),
         P_k=pull(residuals.from_p, label, slope, residuals.w, gloss, matrix_shape, residuals.dtype),  # (2)
     )
 

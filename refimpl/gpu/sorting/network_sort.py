@@ -18,7 +18,7 @@ from numba import cuda
 from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, device_specialised, empty, per_row, xp
 from refimpl.gpu.sorting.networks import on_device
-from refimpl.scalars.swaps import ART, CDFS, art_ratios, difference, exchange, weights
+from refimpl.scalars.swaps import ART, CDFS, art_ratios, bounded, difference, exchange, weights
 from refimpl.sorting.network_sort import Gradients, Residuals, gradients
 from refimpl.sorting.problem import NetworkLike, Problem
 from refimpl.sorting.problem import setup as checked
@@ -67,13 +67,14 @@ def values_backward(
             gd = (slope[row, c] * d[row, c]) * (gj - gi)  # (1) (3)
             for group in range(push.shape[1]):
                 gd += slope[row, c] * push[row, group, c]  # (2) (3)
+            gd = bounded(gd)
             per_beta, per_lam = 1.0, 0.0
             if art:
                 per_beta, per_lam = art_ratios(d[row, c], lam[row])
             gbeta[row, c] = gd * d[row, c] * per_beta / beta[row]  # (5)
             glam[row, c] = gd * d[row, c] * per_lam  # (5)
-            gx[row, i] = alpha[row, c] * gi + abar[row, c] * gj - gd  # (4) (3)
-            gx[row, j] = abar[row, c] * gi + alpha[row, c] * gj + gd  # (4) (3)
+            gx[row, i] = bounded(alpha[row, c] * gi + abar[row, c] * gj - gd)  # (4) (3)
+            gx[row, j] = bounded(abar[row, c] * gi + alpha[row, c] * gj + gd)  # (4) (3)
 
 
 def value(

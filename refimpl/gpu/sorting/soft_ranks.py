@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float
+from refimpl.boundary import Array, Float, rounded
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element
 from refimpl.sorting.soft_ranks import LARGE, SMALL, Gradients, Residuals, setup
 
@@ -62,4 +62,4 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     g = gate.cotangent(gy, residuals.shape[:-1]).reshape(-1, n).astype(np.float64, copy=False)
     gp = empty((g.shape[0], n, n))
     per_element(ranks_backward, gp.size, g, gp)
-    return Gradients(P=gp.reshape(residuals.shape).astype(residuals.dtype, copy=False))
+    return Gradients(P=rounded(gp.reshape(residuals.shape), residuals.dtype))

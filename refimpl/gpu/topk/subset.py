@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float, result_dtype
+from refimpl.boundary import Array, Float, result_dtype, rounded
 from refimpl.gpu.device import Gate, device_kernel, per_element, xp
 from refimpl.topk.labels import readers
 from refimpl.topk.subset import Gradients, Residuals, setup
@@ -56,4 +56,4 @@ def backward(residuals: Residuals, gchosen: Any) -> Gradients:
     gx = xp().zeros((rows, shape[-1]))  # (2)
     order, first = readers(source, rows, xp())
     per_element(scatter, rows, order, first, indices.reshape(-1, m), gchosen, gx)
-    return Gradients(gx.reshape(shape).astype(dtype, copy=False))
+    return Gradients(rounded(gx.reshape(shape), dtype))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float
+from refimpl.boundary import Array, Float, rounded
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element, xp
 from refimpl.scalars.surprise import surprise, surprise_slope
 from refimpl.topk.labels import readers
@@ -86,5 +86,5 @@ def pull(
     gP_k = xp().zeros((rows, *shape[-2:]))  # (3)
     order, first = readers(source, rows, xp())
     per_element(pull_rows, rows * w.size, order, first, label, slope, w, gloss, gP_k)
-    found: Array = gP_k.reshape(shape).astype(dtype, copy=False)
+    found: Array = rounded(gP_k.reshape(shape), dtype)
     return found

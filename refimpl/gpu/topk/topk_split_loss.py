@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from refimpl.boundary import Array, Float
+from refimpl.boundary import Array, Float, rounded
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element, xp
 from refimpl.gpu.topk.topk_loss import pull
 from refimpl.scalars.surprise import cross_entropy, surprise, surprise_slope
@@ -123,6 +123,6 @@ def backward(residuals: Residuals, gloss: Any) -> Gradients:
         per_element(pull_softmax, gx.size, by_class, every, residuals.e, residuals.top, residuals.tail, gx)
     x_shape, matrix_shape = residuals.shapes
     return Gradients(
-        x=gx.reshape(x_shape).astype(residuals.dtype, copy=False),
+        x=rounded(gx.reshape(x_shape), residuals.dtype),
         P_k=pull(residuals.from_p, label, slope, residuals.w, gloss, matrix_shape, residuals.dtype),
     )

@@ -72,8 +72,8 @@ MEDIAN = of(
     ("weights after the round", "logw[row, rounds - 1 - undone]", "logw[row, rounds - undone]"),
     ("selection of the first batch row", "low, high = select(x[row], old, -b1[row], p), select(x[row], old, b1[row], r)", "low, high = select(x[row], old, -b1[0], p), select(x[row], old, b1[0], r)"),
     ("one round forgotten", "for undone in range(rounds):", "for undone in range(rounds - 1):"),
-    ("steepness path missing", "found = [finite_sum(g * gy,", "found = [finite_sum(0.0 * g * gy,"),
-    ("cotangent of the first row", "of_x = finite(gx * gy[:, None])", "of_x = finite(gx * gy[:1, None])"),
+    ("steepness path missing", "found = [unbroadcast((g * gy)", "found = [unbroadcast((0.0 * g * gy)"),
+    ("cotangent of the first row", "of_x = rounded((gx * gy[:, None])", "of_x = rounded((gx * gy[:1, None])"),
 )
 # fmt: on
 

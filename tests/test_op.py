@@ -256,6 +256,22 @@ def test_every_refusal_names_operator_argument_and_expectation(op: AnyOp, case: 
     assert re.fullmatch(rf"{re.escape(op.id)}: argument '({names})' (is|has|holds|uses) .+; expected .+", message)
 
 
+@every_operator
+def test_gradients_of_the_largest_float32_cotangents_are_numbers(op: AnyOp) -> None:
+    """What leaves the range of float32 becomes its largest number: no infinity, no warning."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        args = op.sample(rng)
+        single = {
+            k: v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype == float else v for k, v in args.items()
+        }
+        y, pullback = op.vjp(**single)
+        parts = y if isinstance(y, tuple) else (y,)
+        cotangents = tuple(np.asarray(rng.choice([-3e38, 3e38], np.shape(part)), np.float32) for part in parts)
+        for gradient in pullback(cotangents if isinstance(y, tuple) else cotangents[0]):
+            assert gradient is None or np.isfinite(gradient).all()
+
+
 @pytest.mark.parametrize(("op", "case"), cases(refused=False))
 def test_every_case_gives_its_expected_value_and_finite_gradients(op: AnyOp, case: Case) -> None:
     y, pullback = vjp(op, case.args)

@@ -162,9 +162,10 @@ def test_empty_batches_come_back_empty(shape: tuple[int, ...]) -> None:
 
 
 @every_cdf
-def test_extreme_finite_values_give_finite_results(cdf: str) -> None:
+@pytest.mark.parametrize("beta", [5e-324, 1e-300, 1.0, 1e300, 1.7e308])
+def test_extreme_finite_values_give_finite_results(cdf: str, beta: float) -> None:
     edge = np.array([1e308, -1e308, 1.7e308, -1.7e308, 0.0, 5e-324, 1e-300, 1.0, 1e308])
-    p, pullback = network_permutation.vjp(edge, beta=1.0, **keywords(cdf))
+    p, pullback = network_permutation.vjp(edge, beta=beta, **keywords(cdf))
     agree(p.sum(1), np.ones(9), VALUE)
     for grad in pullback(np.random.default_rng(0).standard_normal((9, 9))):
         assert grad is None or np.isfinite(grad).all()

@@ -184,13 +184,22 @@ def test_extreme_finite_inputs_give_finite_outputs(cdf: str, beta: float) -> Non
 
 
 @every_cdf
-@pytest.mark.parametrize("beta", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("beta", [5e-324, 1e-300, 0.01, 1.0, 100.0, 1e300, 1.7e308])
 def test_extreme_finite_inputs_give_finite_gradients(cdf: str, beta: float) -> None:
     edge = np.array([0.0, -0.0, 5e-324, 1e-308, 1.0, -1.0, 1e154, 1e308, -1e308, 1.7e308, -1.7e308])
     a, b = (side.ravel() for side in np.meshgrid(edge, edge))
     _, pullback = swap.vjp(a, b, **keywords(cdf, beta))
     for grad in pullback(np.random.default_rng(0).standard_normal((2, a.size))):
         assert grad is None or np.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("beta", [1e-310, 3e-309, 1e-308])
+def test_a_difference_that_is_no_float_counts_as_the_largest_and_the_sums_are_right(beta: float) -> None:
+    a, b = -1.7e308, 1.7e308
+    low, high = swap(a, b, cdf="logistic", beta=beta)
+    share = 2.0 / (1.0 + math.exp(beta * np.finfo(np.float64).max))
+    agree(low, -1.7e308 * (1.0 - share), 64.0, gauge=1.7e308)
+    agree(high, 1.7e308 * (1.0 - share), 64.0, gauge=1.7e308)
 
 
 @pytest.mark.parametrize("cdf", ["cauchy", "reciprocal", "optimal"])

@@ -6,7 +6,7 @@ import math
 
 from refimpl.jit import inlined
 
-TINY, LARGEST = 5e-324, 1.7976931348623157e308
+TINY = 5e-324
 NARROW = 2.0**-100
 
 
@@ -52,9 +52,3 @@ def narrowed(tau: float) -> float:
 def widened(tau: float, unit: float, power: float) -> float:
     """That factor, and the units of the distances."""
     return narrowed(tau) * unit * (unit if power > 1.0 else 1.0)
-
-
-@inlined
-def bounded(x: float) -> float:
-    """x, but no infinity."""
-    return LARGEST if x > LARGEST else -LARGEST if x < -LARGEST else x

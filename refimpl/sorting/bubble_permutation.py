@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from refimpl.boundary import Array, Gate, empty, get_threads, run
+from refimpl.boundary import Array, Gate
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import bubble_permutation_declarations as declare
-from refimpl.sorting.blocks import block, reach
 from refimpl.sorting.definition import terms
 from refimpl.sorting.network_permutation import backward as pull_matrix
-from refimpl.sorting.network_permutation import groups_of, matrix
-from refimpl.sorting.network_sort import SWAP_NS, Residuals, unwritten, values_rows
+from refimpl.sorting.network_permutation import run_matrix
+from refimpl.sorting.network_sort import Residuals
 from refimpl.sorting.problem import Problem, values_to_sort
 from refimpl.sorting.transposition import asked_for, problem
 
@@ -101,26 +100,7 @@ def value(a: Array, *, steepness: Any, steps: int | None = None) -> Array:
 
 def forward(a: Array, *, steepness: Any, steps: int | None = None) -> tuple[Array, Residuals]:
     """The matrix, and what the backward pass needs."""
-    posed = setup(gate, a, steepness, steps)
-    (rows, n), groups = posed.x.shape, groups_of(posed.network.wires)
-    b, residuals, p = empty((rows, n)), unwritten(posed), empty((rows, n, n), posed.dtype)
-
-    def columns(start: int, stop: int) -> None:
-        matrix(
-            *reach(posed.network), residuals.alpha, residuals.abar, p, *block(posed.network), groups, start, stop
-        )  # fmt: skip
-
-    def whole(start: int, stop: int) -> None:
-        values_rows(posed, b, residuals, start, stop)
-        columns(start * groups, stop * groups)
-
-    size = residuals.d.size
-    if rows >= get_threads():  # one parallel region, by rows
-        run(whole, rows, work=(SWAP_NS + 3.0 + 0.1 * n) * size)
-    else:  # few rows: the columns of a matrix are shared out
-        values_rows(posed, b, residuals, 0, rows)
-        run(columns, rows * groups, work=(3.0 + 0.1 * n) * size)
-    return p.reshape(*posed.shapes[0], n), residuals
+    return run_matrix(setup(gate, a, steepness, steps))
 
 
 def setup(gate: Gate, a: Any, steepness: Any, steps: Any) -> Problem:

@@ -26,7 +26,7 @@ from refimpl.sorting import cases, laws
 from refimpl.sorting import definition as define
 from refimpl.sorting.blocks import WIDTH, block, fullest, meeting, reach, start_block
 from refimpl.sorting.network_sort import SWAP_NS, Gradients, Residuals, gradients, pull_rows, unwritten, values_rows
-from refimpl.sorting.problem import NetworkLike, setup
+from refimpl.sorting.problem import NetworkLike, Problem, setup
 
 gate = Gate("sorting.network_permutation")
 
@@ -209,7 +209,11 @@ def forward(
     x: Array, *, network: NetworkLike = "bitonic", cdf: str = "cauchy", beta: Any, lam: Any = None
 ) -> tuple[Array, Residuals]:
     """The matrix, and what the backward pass needs."""
-    problem = setup(gate, x, network, cdf, beta, lam)
+    return run_matrix(setup(gate, x, network, cdf, beta, lam))
+
+
+def run_matrix(problem: Problem) -> tuple[Array, Residuals]:
+    """The matrix of every row, from checked arguments."""
     (rows, n), groups = problem.x.shape, groups_of(problem.network.wires)
     y, residuals, p = empty((rows, n)), unwritten(problem), empty((rows, n, n), problem.dtype)
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refimpl.boundary import Array, Float, Gate, remind, result_dtype
+from refimpl.scalars.swaps import LARGEST
 from refimpl.sorting.problem import values_to_sort
 
 DEFAULT_TOL = 1e-9  # largest row error of n Pi that counts as converged
@@ -26,7 +27,6 @@ MOST_ITERATIONS = 10_000  # where only a tolerance is given
 SQUASHES = ("zscore_logistic",)
 BACKWARDS = ("unrolled", "implicit")
 LARGEST_EXPONENT = 512  # exponents beyond 2^512 are scaled down to it: exp of both is 0
-LARGEST = 1.7976931348623157e308
 HALF = LARGEST / 2.0
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, Index, empty, get_threads, rounded, run, scratch, unbroadcast
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out
-from refimpl.scalars.distances import bounded, mean_sign, narrowed, slope, temperature, widened
+from refimpl.scalars.distances import mean_sign, narrowed, slope, temperature, widened
+from refimpl.scalars.swaps import bounded
 from refimpl.sorting import soft_sort_declarations as declare
 from refimpl.sorting import soft_sort_laws
 from refimpl.sorting.scores import largest, setup
@@ -277,8 +278,7 @@ def rows_backward(gate: Gate, residuals: Residuals, gp: Any) -> Gradients:
 def gradients(residuals: Residuals, gs: Float, gtau: Float) -> Gradients:
     """In the shapes the arguments came in, summed over the axes they were broadcast along."""
     shape, tau_shape = residuals.shapes
-    gs = rounded(gs.reshape(shape), residuals.dtype)
-    return Gradients(s=gs, tau=unbroadcast(gtau.reshape(shape[:-1]), tau_shape))
+    return Gradients(rounded(gs.reshape(shape), residuals.dtype), unbroadcast(gtau.reshape(shape[:-1]), tau_shape))
 
 
 soft_sort = Op(

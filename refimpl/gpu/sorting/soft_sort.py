@@ -16,7 +16,8 @@ from numba import cuda
 
 from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element, xp
-from refimpl.scalars.distances import LARGEST, distance, mean_sign, narrowed, slope, temperature, widened
+from refimpl.scalars.distances import distance, mean_sign, narrowed, slope, temperature, widened
+from refimpl.scalars.swaps import LARGEST
 from refimpl.sorting.scores import setup
 from refimpl.sorting.soft_sort import Gradients, Residuals, gradients
 

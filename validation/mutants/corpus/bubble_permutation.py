@@ -43,8 +43,8 @@ SORT_BY = of(
     ("rows of the wrong wires", "record(work, first[c], second[c], tape", "record(work, second[c], first[c], tape"),
     ("last column forgotten", "gt[row, wire, left + k] = work[wire, k]", "gt[row, wire, left + k] = work[wire, k] if left + k < max(1, columns - 1) else 0.0"),
     ("cotangent of the keys' output added", "push, gt, gb = scratch(\"q\", (rows, groups, size)), empty(t.shape), np.zeros((rows, n))", "push, gt, gb = scratch(\"q\", (rows, groups, size)), empty(t.shape), gout.sum(-1) if q else np.zeros((rows, n))"),
-    ("gradient of a broadcast table not summed", "t=unbroadcast(gt.reshape(shape), t_shape)", "t=gt.reshape(shape)[(0,) * (len(shape) - len(t_shape))]"),
-    ("gradient of the keys halved", "a=unbroadcast(pulled.x, a_shape)", "a=0.5 * unbroadcast(pulled.x, a_shape)"),
+    ("gradient of a broadcast table not summed", "t=unbroadcast(gt.reshape(shape), t_shape, residuals.dtype)", "t=gt.reshape(shape)[(0,) * (len(shape) - len(t_shape))]"),
+    ("gradient of the keys halved", "a=unbroadcast(pulled.x, a_shape, residuals.dtype)", "a=0.5 * unbroadcast(pulled.x, a_shape, residuals.dtype)"),
     ("steepness path missing", "steepness=pulled.beta", "steepness=0.0 * pulled.beta"),
 )
 
@@ -72,7 +72,7 @@ MEDIAN = of(
     ("weights after the round", "logw[row, rounds - 1 - undone]", "logw[row, rounds - undone]"),
     ("selection of the first batch row", "low, high = select(x[row], old, -b1[row], p), select(x[row], old, b1[row], r)", "low, high = select(x[row], old, -b1[0], p), select(x[row], old, b1[0], r)"),
     ("one round forgotten", "for undone in range(rounds):", "for undone in range(rounds - 1):"),
-    ("steepness path missing", "found = [unbroadcast((g * gy)", "found = [unbroadcast((0.0 * g * gy)"),
+    ("steepness path missing", "unbroadcast((g * gy).reshape(", "unbroadcast((0.0 * g * gy).reshape("),
     ("cotangent of the first row", "of_x = rounded((gx * gy[:, None])", "of_x = rounded((gx * gy[:1, None])"),
 )
 # fmt: on

@@ -22,7 +22,7 @@ SWAP = of(
     ("only the minimum's cotangent", "gl, gh = glow[e], ghigh[e]", "gl, gh = glow[e], 0.0"),
     ("sign of ART's exponent", "glam[e] = gd * d[e] * per_lam", "glam[e] = -gd * d[e] * per_lam"),
     ("dead beyond |d| = 2", "(slope[e] * d[e])", "((slope[e] if abs(d[e]) < 2.0 else 0.0) * d[e])"),
-    ("gradients of a and b exchanged", "a=unbroadcast(ga.reshape(shape), a_shape)", "a=unbroadcast(gb.reshape(shape), a_shape)"),
+    ("gradients of a and b exchanged", "a=unbroadcast(ga.reshape(shape), a_shape, dtype)", "a=unbroadcast(gb.reshape(shape), a_shape, dtype)"),
 )
 
 NETWORK_SORT = of(
@@ -46,9 +46,9 @@ NETWORK_SORT = of(
     ("added to what was there", "gx[row, wire] = unit * gy[row, wire]", "gx[row, wire] += gy[row, wire]"),
     ("float32 buffer", "pulled = empty(gy.shape), empty", "pulled = empty(gy.shape, np.float32), empty"),
     ("straight through", "return gradients(residuals, *pulled)", "return gradients(residuals, np.array(gy), *pulled[1:])"),
-    ("left in reversed order", "x=gx.reshape(x_shape)", "x=gx[:, ::-1].reshape(x_shape)"),
-    ("divided by n", "x=gx.reshape(x_shape)", "x=(gx / gx.shape[1]).reshape(x_shape)"),
-    ("beta's gradient not summed over the batch", "beta=unbroadcast(gbeta.reshape(batch), beta_shape)", "beta=gbeta.reshape(batch)"),
+    ("left in reversed order", "x=rounded(gx.reshape(x_shape)", "x=rounded(gx[:, ::-1].reshape(x_shape)"),
+    ("divided by n", "x=rounded(gx.reshape(x_shape)", "x=rounded((gx / gx.shape[1]).reshape(x_shape)"),
+    ("beta's gradient not summed over the batch", "beta=unbroadcast(gbeta.reshape(x_shape[:-1]), beta_shape)", "beta=gbeta.reshape(x_shape[:-1])"),
     ("ART: beta as for plain sigmoids", "gd * d[row, c] * per_beta", "gd * d[row, c]"),
     ("ART: sign of the exponent", "by_lam += gd * d[row, c] * per_lam", "by_lam -= gd * d[row, c] * per_lam"),
 )

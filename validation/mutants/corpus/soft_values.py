@@ -19,8 +19,8 @@ VALUES = of(
     ("first row forgotten", "for r in range(g.shape[1]):", "gp[row, 0, :] = 0.0\n        for r in range(1, g.shape[1]):"),
     ("last row forgotten", "for r in range(g.shape[1]):", "gp[row, -1, :] = 0.0\n        for r in range(g.shape[1] - 1):"),
     ("cotangents reversed", "pull_row(p, x, i, j, g[row, r], r,", "pull_row(p, x, i, j, g[row, g.shape[1] - 1 - r], r,"),
-    ("shared values' gradient not summed", "x=unbroadcast(gx.reshape(*batch, gx.shape[1]), x_shape)", "x=gx.reshape(*batch, gx.shape[1])"),
-    ("a shared matrix's gradient not summed", "P=unbroadcast(gp.reshape(*batch, *gp.shape[1:]), p_shape)", "P=gp.reshape(*batch, *gp.shape[1:])"),
+    ("shared values' gradient not summed", "x=unbroadcast(gx.reshape(*batch, gx.shape[1]), x_shape, dtype)", "x=gx.reshape(*batch, gx.shape[1])"),
+    ("a shared matrix's gradient not summed", "P=unbroadcast(gp.reshape(*batch, *gp.shape[1:]), p_shape, dtype)", "P=gp.reshape(*batch, *gp.shape[1:])"),
     ("values of the first batch row", "i, j = p_at[row], x_at[row]\n        for c in", "i, j = p_at[row], x_at[0]\n        for c in"),
     ("matrix of the first batch row", "i, j = p_at[row], x_at[row]\n        for c in", "i, j = p_at[0], x_at[row]\n        for c in"),
     ("divided by the number of rows", "x=unbroadcast(gx.reshape", "x=unbroadcast((gx / gp.shape[1]).reshape"),
@@ -39,9 +39,9 @@ RANKS = of(
     ("sign", "rank * g[row, c]  # (1)", "-rank * g[row, c]  # (1)"),
     ("rank left out", "rank * g[row, c]  # (1)", "g[row, c]  # (1)"),
     ("rank squared", "rank * g[row, c]  # (1)", "rank * rank * g[row, c]  # (1)"),
-    ("transposed", "return Gradients(P=gp.reshape(residuals.shape))", "return Gradients(P=gp.transpose(0, 2, 1).reshape(residuals.shape))"),
+    ("transposed", "    gp = gp.reshape(residuals.shape)", "    gp = gp.transpose(0, 2, 1).reshape(residuals.shape)"),
     ("cotangent of the first batch row", "pull_row(g, row, r, r + 1.0, gp)", "pull_row(np.repeat(g[:1], len(g), 0), row, r, r + 1.0, gp)"),
-    ("averaged over the batch", "return Gradients(P=gp.reshape(residuals.shape))", "return Gradients(P=(0.0 * gp + gp.mean(0)).reshape(residuals.shape))"),
+    ("averaged over the batch", "    gp = gp.reshape(residuals.shape)", "    gp = (0.0 * gp + gp.mean(0)).reshape(residuals.shape)"),
     ("off by 1e-9", "rank * g[row, c]  # (1)", "(1.0 + 1e-9) * rank * g[row, c]  # (1)"),
 )
 # fmt: on

@@ -62,7 +62,7 @@ SPLIT = of(
     ("matrix: first row left out", "slope, residuals.w, gloss, matrix_shape", "slope, residuals.w * (np.arange(residuals.w.size) > 0), gloss, matrix_shape"),
     ("scores off by 1e-9", "c[i] = gloss[i] * share  # (3)", "c[i] = gloss[i] * share * (1.0 + 1e-9)"),
     ("scores: mean over the batch", "c[i] = gloss[i] * share  # (3)", "c[i] = gloss[i] * share / p.size"),
-    ("scores detached", "x=gx.reshape(x_shape)", "x=0.0 * gx.reshape(x_shape)"),
+    ("scores detached", "x=rounded(gx.reshape(x_shape)", "x=rounded(0.0 * gx.reshape(x_shape)"),
 )
 
 SPLIT_CASES = of(

@@ -192,7 +192,7 @@ def value(
     Raises
     ------
     TypeError, ValueError
-        As ``network_sort``; ValueError for k that is no whole number from 1 to n.
+        As ``network_sort``; TypeError for k that is no whole number, ValueError for one outside 1 to n.
 
     VJP
     ---

@@ -24,7 +24,8 @@ def _case(name: str, tag: str, **args: Any) -> Case:
 
 
 def _refused(name: str, k: Any, says: str) -> Case:
-    return Case(name=name, args={"x": X5, "k": k, "beta": 1.0}, error=(ValueError, says))
+    kind = ValueError if type(k) is int else TypeError
+    return Case(name=name, args={"x": X5, "k": k, "beta": 1.0}, error=(kind, says))
 
 
 CASES = (

@@ -44,9 +44,9 @@ def fast_rank(theta: Any, *, eps: Any, regularization: str = "l2") -> Any:
 STRENGTH = {"eps": ("not offered", "T-06")}
 SORT_L2 = {**STRENGTH, "value": ("wrong", "T-02"), "theta": ("wrong", "T-04")}
 SORT_KL = {**STRENGTH, "value": ("wrong", "T-02"), "theta": ("wrong", "T-03")}
-RANK_L2 = {**STRENGTH, "value": ("wrong", "T-01"), "theta": ("wrong", "T-01"), "contract": ("wrong", "T-01")}
+RANK_L2 = {**STRENGTH, "value": ("wrong", "T-01"), "theta": ("wrong", "T-01")}
 NOISE = ("wrong", "1e-15 of rounding where the exact gradient is 0: hard ranks")
-RANK_KL = {**RANK_L2, "theta": ("wrong", "T-03"), "laws": NOISE}
+RANK_KL = {**RANK_L2, "theta": ("wrong", "T-03"), "contract": ("wrong", "T-01"), "laws": NOISE}
 
 
 def moderate(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,6 +53,7 @@ class Implementation:
     run: Callable[[Values], Answer]
     own: bool = False
     copies: bool = False  # it is handed copies, in a framework's arrays or in bits, not the caller's own arrays
+    least: float = 0.0  # a gauge, in whose ulps the numbers are small that are 0 there
 
 
 HERE = str(Path(__file__).parent)

@@ -114,7 +114,7 @@ class Trials:
 
     def value(self, args: Values, sizes: dict[str, int], answer: Answer, y: Array) -> None:
         slack = ORACLE_SLACK if self.subject.own else self.slack
-        found = weighed(answer.y, y, gauge=_largest(y), ulps=self.op.tol.value * slack)
+        found = weighed(answer.y, y, gauge=max(_largest(y), self.subject.least), ulps=self.op.tol.value * slack)
         self.note("value", "reference").add(verdict_of(found), found.compared, found.max_gauged_ulps, _where(found))
         if not found.ok:
             self.failing.setdefault("value", []).append((args, sizes))
@@ -138,7 +138,8 @@ class Trials:
                 continue
             agrees = True
             if not self.subject.own:  # our own gradient is not its own reference
-                found = weighed(got, true, gauge=gauges[name], ulps=self.op.tol.gradient * self.slack)
+                gauge = np.maximum(gauges[name], self.subject.least)
+                found = weighed(got, true, gauge=gauge, ulps=self.op.tol.gradient * self.slack)
                 self.note(name, "reference").add(
                     verdict_of(found), found.compared, found.max_gauged_ulps, _where(found)
                 )
@@ -213,7 +214,9 @@ class Trials:
         first, second, mixed, nothing, repeated = ({k: v for k, v in (p or {}).items() if v is not None} for p in pulls)
         gauges = self.gauges(truth, args, 2.0 * np.abs(g) + 3.0 * np.abs(h))  # what is added up may cancel
         for name, gradient in first.items():
-            size = max(2.0 * _largest(gradient) + 3.0 * _largest(second[name]), gauges.get(name, 0.0))
+            size = max(
+                2.0 * _largest(gradient) + 3.0 * _largest(second[name]), gauges.get(name, 0.0), self.subject.least
+            )
             sums = weighed(mixed[name], 2.0 * gradient - 3.0 * second[name], gauge=size, ulps=64.0 * self.slack)
             once_more = fresh.get(name)
             for ok, text in (
@@ -261,8 +264,7 @@ class Trials:
 def weighed(got: Array, want: Array, *, gauge: Any = None, ulps: float, dtype: str = "float64") -> Comparison:
     """``compare``, for numbers that somebody else made: gauges may be no numbers, shapes may differ."""
     if np.shape(got) != np.shape(want):
-        entries = int(np.size(want))
-        return Comparison(False, entries, entries, np.inf, np.inf, np.inf, None, np.nan, np.nan, False)
+        return Comparison(False, np.size(want), np.size(want), np.inf, np.inf, np.inf, None, np.nan, np.nan, False)
     clean = None if gauge is None else np.nan_to_num(np.asarray(gauge, np.float64), nan=0.0, posinf=0.0)
     return compare(got, want, dtype=dtype, gauge=clean, ulps=ulps)
 

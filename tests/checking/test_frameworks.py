@@ -274,3 +274,16 @@ def test_the_bridges_are_right_through_the_doors(nn) -> None:
     for op in refimpl.OPERATORS:
         report = nn.check(op, bridge.function(op), {}, cases=False)
         assert report.verdict == "right", report.text()
+
+
+def test_subnormal_numbers_are_no_fault_of_a_jax_function() -> None:
+    """XLA's threads take them for 0, in arguments and in results. 1e-300 is none."""
+    pytest.importorskip("jax")
+    bridged = importlib.import_module("refimpl.bridges.jax").function(sorting.soft_values)
+    p, small = np.eye(2), np.array([1e-310, 1.0])
+    with pytest.raises(NotOffered, match="subnormal"):
+        from_jax(sorting.soft_values, bridged).run({"P": p, "x": small})
+    report = refimpl.check("sorting.soft_values", bridged, framework="jax", samples=1)
+    assert report.verdict == "right", report.text()
+    off = refimpl.check("sorting.soft_values", lambda P, x: (1.0 + 1e-11) * bridged(P, x), framework="jax", samples=1)
+    assert off.by_argument["value"] == "wrong"

@@ -59,13 +59,8 @@ class Gate:
             self.refuse(argument, "is a ragged sequence", "an array of one shape")
         except (TypeError, RuntimeError) as why:  # arrays of another device, or that record gradients, are not copied
             came = f"is a {type(value).__module__}.{type(value).__name__} that NumPy cannot read ({why})"
-            self.refuse(
-                argument,
-                came,
-                "NumPy arrays, or CuPy arrays for all (refimpl.gpu has their forward and backward); for "
-                "torch see refimpl.bridges",
-                TypeError,
-            )
+            expected = "NumPy arrays, or CuPy arrays for all (refimpl.gpu has their forward and backward)"
+            self.refuse(argument, came, f"{expected}; for torch see refimpl.bridges", TypeError)
         kind, dtype = array.dtype.kind, array.dtype
         if kind in "biu":
             dtype = FLOAT64

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from refimpl.boundary import LARGEST, Array, Float, Gate, empty, run, scratch
+from refimpl.boundary import Array, Float, Gate, empty, run, scratch
 from refimpl.jit import kernel
 from refimpl.op import Op, Out, Source, Tol
-from refimpl.scalars.swaps import within
 from refimpl.sorting import fast_definition as define
 from refimpl.sorting import fast_rank_declarations as declare
 from refimpl.sorting.arrangement import Gradients, Residuals, gradients, pooled, setup
@@ -66,7 +65,7 @@ def values(
 @kernel
 def rank_backward(
     x: Float, order: Array, starts: Array, blocks: Array, scale: Float, eps: Float, kl: bool, gr: Array,
-    g: Float, weight: Float, gtheta: Array, geps: Float, largest: float, start: int, stop: int,
+    g: Float, weight: Float, gtheta: Array, geps: Float, start: int, stop: int,
 ) -> None:  # fmt: skip
     n = x.shape[1]
     for row in range(start, stop):
@@ -90,7 +89,7 @@ def rank_backward(
                 for k in range(first, last):
                     g[k] = g[k] - mean  # (1)
             for k in range(first, last):
-                gtheta[row, order[row, k]] = within(-g[k] / eps[row], -largest, largest)  # (3)
+                gtheta[row, order[row, k]] = -g[k] / eps[row]  # (3)
                 by_eps += g[k] * ((x[row, k] - base) / unit)  # (4)
         geps[row] = by_eps / eps[row]  # (4)
 
@@ -183,9 +182,8 @@ def backward(residuals: Residuals, gr: Any) -> Gradients:
     def chunk(start: int, stop: int) -> None:
         g, weight = scratch("cotangent", (x.shape[1],)), scratch("weight", (x.shape[1],))
         rank_backward(
-            x, order, starts, blocks, scale, eps, regularization == "kl", gr,
-            g, weight, gtheta, geps, LARGEST[dtype], start, stop,
-        )  # fmt: skip
+            x, order, starts, blocks, scale, eps, regularization == "kl", gr, g, weight, gtheta, geps, start, stop
+        )
 
     run(chunk, x.shape[0], BACK_NS * x.size)
     return gradients(residuals, gtheta, geps)

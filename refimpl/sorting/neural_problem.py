@@ -10,6 +10,7 @@ import numpy as np
 from refimpl.boundary import Array, Float, Gate, empty, result_dtype, rounded, unbroadcast
 from refimpl.jit import kernel
 from refimpl.sorting.problem import values_to_sort
+from refimpl.sorting.scores import pick
 
 ROOM = 64  # in units of 2 to this, sums of n^2 differences of scores stay finite; more would lose scores below 1e-289
 STEEPEST = 1000  # 2 to this is a float; what is left of 1 / tau is another factor
@@ -73,7 +74,7 @@ def arranged(gate: Gate, s: Any, tau: Any) -> Residuals:
     units, scale, per_tau = empty((3, taus.size))
     measure(s.reshape(wide.shape), taus, wide, falling, units, scale, per_tau)
     order = falling.argsort(axis=-1)
-    pick(wide, order, t)
+    pick(wide, order, t, 0, len(wide))
     return Residuals(wide, t, order, units, scale, per_tau, wide[:, :0], (s.shape, tau.shape), result_dtype(s))
 
 
@@ -90,14 +91,6 @@ def measure(
         for j in range(np.uint64(s.shape[1])):
             wide[row, j] = np.float64(s[row, j]) * unit
             falling[row, j] = -wide[row, j]
-
-
-@kernel
-def pick(s: Float, order: Array, t: Float) -> None:
-    """The scores in this order."""
-    for row in range(np.uint64(s.shape[0])):
-        for q in range(np.uint64(s.shape[1])):
-            t[row, q] = s[row, order[row, q]]
 
 
 def sorted_scores(residuals: Residuals) -> tuple[Float, Float, Array, Float, Float]:

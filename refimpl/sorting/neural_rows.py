@@ -22,10 +22,8 @@ from refimpl.scalars.exponential import exponential
 from refimpl.sorting.neural_logits import count, distance, down
 
 REACH = 4.0  # of a block, in tau
-FADED, FADING = (
-    1e-280,
-    650.0,
-)  # weights below (from this x on) are 0: on the way to 0 a subnormal costs 50 normal numbers
+FADED = 1e-280  # weights below are 0: on the way there a subnormal number costs as much as 50 others
+FADING = 650.0  # exp(-x) is below from this x on
 
 
 @inlined

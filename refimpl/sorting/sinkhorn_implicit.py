@@ -11,6 +11,7 @@ import numpy as np
 
 from refimpl.boundary import Array, Float, Index, empty, run, scratch
 from refimpl.jit import kernel, reduction
+from refimpl.sorting.sinkhorn_iterations import fill
 from refimpl.sorting.sinkhorn_problem import Problem
 
 UNWANTED = 1e-300  # the column sum of an input that no rank wants, long before the limit
@@ -71,8 +72,7 @@ def largest(q: Float, rank: Array, item: Array, c: Float) -> None:
 def balance(q: Float, gp: Float, m: Float, rank: Array, c: Float, level: Float, gt: Float) -> None:
     """Gt from m; its columns sum to 0 (9)."""
     n = np.uint64(c.size)
-    for i in range(n):
-        level[i] = 0.0
+    fill(level, 0.0)
     for j in range(n):
         for i in range(n):
             gt[j, i] = (gp[j, i] - gp[rank[i], i]) - (m[j] - m[rank[i]])
@@ -114,8 +114,7 @@ def implicit_rows(
     for row in range(start, stop):
         q = plan[row]
         largest(q, rank, item, c)
-        for j in range(n):
-            m[j] = 0.0
+        fill(m, 0.0)
         balance(q, gp[row], m, rank, c, level, gt)
         for j in range(n):
             m[j] = total(gt, j, n)  # (10)
@@ -123,10 +122,9 @@ def implicit_rows(
                 w[j, k] = shared(q, j, k, c)  # (10)
         solve(w, m)
         balance(q, gp[row], m, rank, c, level, gt)
-        for i in range(n):
-            gx[row, i] = 0.0
+        for gradient in (gx[row], gy[row], gstart[row]):
+            fill(gradient, 0.0)
         for j in range(n):
-            gy[row, j], gstart[row, j] = 0.0, 0.0
             for i in range(n):
                 gx[row, i] += gt[j, i] * (y[row, j] - y[row, rank[i]])  # (4)
                 gy[row, j] += gt[j, i] * (x[row, i] - x[row, item[j]])  # (4)

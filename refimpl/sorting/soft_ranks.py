@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl.boundary import FLOAT64, LARGEST, Array, Float, Gate, Index, empty, rounded, run, scratch
+from refimpl.boundary import Array, Float, Gate, Index, empty, rounded, run, scratch
 from refimpl.jit import inlined, kernel
 from refimpl.op import Op, Out, Source, Tol
 from refimpl.sorting import soft_values_declarations as declare
@@ -175,15 +175,13 @@ def backward(residuals: Residuals, gy: Any) -> Gradients:
     """The cotangent of P from that of the ranks."""
     n = residuals.shape[-1]
     g = gate.cotangent(gy, residuals.shape[:-1]).reshape(-1, n).astype(np.float64, copy=False)
-    fits = n * float(np.abs(g).max(initial=0.0)) <= LARGEST[residuals.dtype]
-    gp = empty((g.shape[0], n, n), residuals.dtype if fits else FLOAT64)
+    gp = empty((g.shape[0], n, n), residuals.dtype)
 
     def chunk(start: int, stop: int) -> None:
         ranks_backward(g, gp, start, stop)
 
     run(chunk, g.size, ENTRY_NS * gp.size)
-    gp = gp.reshape(residuals.shape)
-    return Gradients(P=gp if fits else rounded(gp, residuals.dtype))
+    return Gradients(P=rounded(gp.reshape(residuals.shape), residuals.dtype))
 
 
 soft_ranks = Op(

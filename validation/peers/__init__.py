@@ -55,3 +55,12 @@ class Witness:
     says: str
     observe: Callable[[], str]
     recorded: str
+
+
+def error_of(call: Callable[[], Any]) -> str:
+    """The kind of error that a witness raises, or "none"."""
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__
+    return "none"

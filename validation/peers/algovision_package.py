@@ -31,7 +31,7 @@ from algovision import (
     While,
 )
 
-from validation.peers import Check, Witness
+from validation.peers import Check, Witness, error_of
 
 
 def program(beta: Any, epsilon: float = 0.0) -> Any:
@@ -135,14 +135,6 @@ def warned() -> str:
         warnings.simplefilter("always")
         Algorithm(Input("a"), Var("b", torch.tensor(0.0)), Output("b"), Let("b", "a", [0]))(torch.zeros(1, 2))
     return type(caught[0].message).__name__ if caught else "quiet"
-
-
-def error_of(call: Callable[[], Any]) -> str:
-    try:
-        call()
-    except Exception as error:
-        return type(error).__name__
-    return "none"
 
 
 def not_finite() -> str:

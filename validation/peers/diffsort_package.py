@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 
 from refimpl import NotOffered
-from validation.peers import Check, Witness
+from validation.peers import Check, Witness, error_of
 
 CDFS = {
     "logistic": "logistic",
@@ -155,14 +154,6 @@ def rounded_sigma() -> str:
     """The slope of the normal distribution at 5 sigma, steepness a Python number: error against the exact slope."""
     exact = 10.0 * float(np.exp(-0.5 * 25.0)) / float(np.sqrt(2.0 * np.pi))
     return f"{abs(slope(0.5, 'gaussian', 10.0) / exact - 1.0):.1e}"
-
-
-def error_of(call: Callable[[], Any]) -> str:
-    try:
-        call()
-    except Exception as error:
-        return type(error).__name__
-    return "none"
 
 
 def not_finite(where: str) -> str:

@@ -27,7 +27,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # K-11: it prints on import
     import difftopk.functional
 
 from refimpl import NotOffered
-from validation.peers import Check, Witness
+from validation.peers import Check, Witness, error_of
 from validation.peers.diffsort_package import CDFS, STEEPNESS
 
 
@@ -166,14 +166,6 @@ CHECKS = (
 
 
 # Witnesses: the smallest input for each row of BUGS.md
-
-
-def error_of(call: Callable[[], Any]) -> str:
-    try:
-        call()
-    except Exception as error:
-        return type(error).__name__
-    return "none"
 
 
 def in_float64() -> str:

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from ott.tools import soft_sort
 
 from refimpl import NotOffered
-from validation.peers import Check, Witness
+from validation.peers import Check, Witness, error_of
 
 
 @jax.jit
@@ -56,14 +56,6 @@ CHECKS = (
 # Witnesses: the smallest input for each row of BUGS.md
 
 X4 = (0.9, 0.1, 0.5, 0.2)
-
-
-def error_of(call: Callable[[], Any]) -> str:
-    try:
-        call()
-    except Exception as error:
-        return type(error).__name__
-    return "none"
 
 
 def failing(function: Callable[..., Any], dtype: Any = jnp.float32, x64: bool = False, **options: Any) -> str:

@@ -15,7 +15,6 @@ from numba import cuda
 from refimpl.boundary import Array, Float
 from refimpl.gpu.device import Gate, device_kernel, empty, per_element
 from refimpl.gpu.sorting.arrangement import pooled
-from refimpl.scalars.swaps import bounded
 from refimpl.sorting.arrangement import Gradients, Residuals, gradients, setup
 from refimpl.sorting.isotonic import RANK_L2, in_scale
 
@@ -68,7 +67,7 @@ def rank_backward(
         for k in range(first, last):
             weight = math.exp((base - x[row, k]) / unit) if kl else 1.0
             gs = share * weight * (gr[row, order[row, k]] - mean)  # (1) (2)
-            gtheta[row, order[row, k]] = bounded(-gs / eps[row])  # (3)
+            gtheta[row, order[row, k]] = -gs / eps[row]  # (3)
             by_eps += gs * ((x[row, k] - base) / unit)  # (4)
     geps[row] = by_eps / eps[row]  # (4)
 

@@ -86,5 +86,4 @@ def pull(
     gP_k = xp().zeros((rows, *shape[-2:]))  # (3)
     order, first = readers(source, rows, xp())
     per_element(pull_rows, rows * w.size, order, first, label, slope, w, gloss, gP_k)
-    found: Array = rounded(gP_k.reshape(shape), dtype)
-    return found
+    return rounded(gP_k.reshape(shape), dtype)

@@ -39,9 +39,9 @@ RANKS = of(
     ("sign", "rank * g[row, c]  # (1)", "-rank * g[row, c]  # (1)"),
     ("rank left out", "rank * g[row, c]  # (1)", "g[row, c]  # (1)"),
     ("rank squared", "rank * g[row, c]  # (1)", "rank * rank * g[row, c]  # (1)"),
-    ("transposed", "    gp = gp.reshape(residuals.shape)", "    gp = gp.transpose(0, 2, 1).reshape(residuals.shape)"),
+    ("transposed", "rounded(gp.reshape(residuals.shape)", "rounded(gp.transpose(0, 2, 1).reshape(residuals.shape)"),
     ("cotangent of the first batch row", "pull_row(g, row, r, r + 1.0, gp)", "pull_row(np.repeat(g[:1], len(g), 0), row, r, r + 1.0, gp)"),
-    ("averaged over the batch", "    gp = gp.reshape(residuals.shape)", "    gp = (0.0 * gp + gp.mean(0)).reshape(residuals.shape)"),
+    ("averaged over the batch", "rounded(gp.reshape(residuals.shape)", "rounded((0.0 * gp + gp.mean(0)).reshape(residuals.shape)"),
     ("off by 1e-9", "rank * g[row, c]  # (1)", "(1.0 + 1e-9) * rank * g[row, c]  # (1)"),
 )
 # fmt: on
